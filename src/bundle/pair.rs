@@ -1,0 +1,300 @@
+//! Which leaf, and which key: the pair that belongs together.
+
+use super::Work;
+use crate::cert::Certificate;
+use crate::chain::Pool;
+use crate::chain::explain::moment;
+use crate::chain::limits::MAX_KEY_PROOFS;
+use crate::finding::{Code, Finding};
+use crate::key::{KeyAlgorithm, PrivateKey, Proof, public_key_algorithm};
+use crate::read::Expected;
+
+/// A key and a certificate that was proven to be its own.
+struct Pair<'a> {
+    certificate: &'a Certificate,
+    key: usize,
+    proof: Proof,
+}
+
+impl Work<'_> {
+    /// Finds the one pair; `None` with the reason in the report when there is none, or two.
+    pub(super) fn pair(
+        &mut self,
+        pool: &Pool,
+        keys: Vec<PrivateKey>,
+    ) -> Option<(Certificate, PrivateKey)> {
+        let mut keys = self.distinct_keys(keys);
+        if pool.certificates().is_empty() {
+            self.report.push(Finding::new(
+                Code::NoCertificate,
+                "there is no certificate in the material",
+            ));
+        }
+        if keys.is_empty() {
+            self.no_key(pool);
+        }
+        if pool.certificates().is_empty() || keys.is_empty() {
+            return None;
+        }
+        let pairs = self.pairs(pool, &keys)?;
+        let Some((chosen, others)) = self.choose(&pairs) else {
+            self.not_one(&pairs, pool, &keys);
+            return None;
+        };
+        for other in others {
+            self.set_aside(other.certificate);
+        }
+        let leaf = chosen.certificate.clone();
+        let (index, proof) = (chosen.key, chosen.proof);
+        let key = keys.swap_remove(index);
+        for other in &keys {
+            self.report.push(
+                Finding::new(
+                    Code::KeyLeftOut,
+                    format!(
+                        "this {} key belongs to another certificate, or to none",
+                        other.algorithm()
+                    ),
+                )
+                .at(other.origin()),
+            );
+        }
+        Some((leaf, self.loadable(key, proof)?))
+    }
+
+    fn distinct_keys(&mut self, keys: Vec<PrivateKey>) -> Vec<PrivateKey> {
+        let mut distinct: Vec<PrivateKey> = Vec::new();
+        for key in keys {
+            // Of one secret, the form that needs no rewriting is kept, whatever the order.
+            let known = distinct.iter_mut().find(|known| known.same_secret(&key));
+            let Some(known) = known else {
+                distinct.push(key);
+                continue;
+            };
+            let duplicate = match known.precedence() > key.precedence() {
+                true => std::mem::replace(known, key),
+                false => key,
+            };
+            let message = format!("this key stands at {}, too", known.origin());
+            self.report
+                .push(Finding::new(Code::DuplicateKey, message).at(duplicate.origin()));
+        }
+        distinct
+    }
+
+    /// Puts every key to the proof with every certificate of its algorithm.
+    fn pairs<'p>(&mut self, pool: &'p Pool, keys: &[PrivateKey]) -> Option<Vec<Pair<'p>>> {
+        let mut pairs = Vec::new();
+        let mut proofs = 0;
+        for certificate in pool.certificates() {
+            let Some(algorithm) = public_key_algorithm(certificate) else {
+                continue;
+            };
+            for (index, key) in keys.iter().enumerate() {
+                if key.algorithm() != algorithm && !both_rsa(key.algorithm(), algorithm) {
+                    continue;
+                }
+                proofs += 1;
+                if proofs > MAX_KEY_PROOFS {
+                    let message = format!(
+                        "there are more than {MAX_KEY_PROOFS} pairs of a key and a certificate to try"
+                    );
+                    self.report.push(
+                        Finding::new(Code::LimitExceeded, message)
+                            .help("remove keys that have nothing to do with this certificate"),
+                    );
+                    return None;
+                }
+                match key.prove(certificate) {
+                    Proof::Foreign => {}
+                    proof => pairs.push(Pair {
+                        certificate,
+                        key: index,
+                        proof,
+                    }),
+                }
+            }
+        }
+        Some(pairs)
+    }
+
+    /// The one pair to serve, and those it was preferred to: a server's certificate to a CA's,
+    /// one that is in date to one that is not.
+    fn choose<'a, 'p>(&self, pairs: &'a [Pair<'p>]) -> Option<(&'a Pair<'p>, Vec<&'a Pair<'p>>)> {
+        let proven = || {
+            pairs
+                .iter()
+                .filter(|pair| pair.proof != Proof::Inconsistent)
+        };
+        let rank = |pair: &Pair<'_>| {
+            let certificate = pair.certificate;
+            (
+                certificate.is_ca(),
+                !certificate.is_valid_at(self.bundler.time),
+            )
+        };
+        let best = proven().map(rank).min()?;
+        let mut candidates = proven().filter(|pair| rank(pair) == best);
+        let chosen = candidates.next()?;
+        if candidates.next().is_some() {
+            return None;
+        }
+        let others = proven()
+            .filter(|pair| pair.certificate != chosen.certificate)
+            .collect();
+        Some((chosen, others))
+    }
+
+    fn set_aside(&mut self, certificate: &Certificate) {
+        // CA certificates are sorted out with the rest of the chain.
+        if !certificate.is_ca() {
+            self.report.push(
+                Finding::new(
+                    Code::LeafLeftOut,
+                    format!(
+                        "{} has the same key and is not in date (valid from {} to {}); it was left out",
+                        certificate.subject_text(),
+                        moment(certificate.not_before()),
+                        moment(certificate.not_after())
+                    ),
+                )
+                .at(certificate.origin()),
+            );
+        }
+    }
+
+    /// Explains why there is not exactly one pair: who is who.
+    fn not_one(&mut self, pairs: &[Pair<'_>], pool: &Pool, keys: &[PrivateKey]) {
+        let proven: Vec<_> = pairs
+            .iter()
+            .filter(|pair| pair.proof != Proof::Inconsistent)
+            .collect();
+        for pair in &proven {
+            let Some(key) = keys.get(pair.key) else {
+                continue;
+            };
+            let certificate = pair.certificate;
+            let message = format!(
+                "{} (valid from {} to {}) has its key at {}, and is not the only such certificate",
+                certificate.subject_text(),
+                moment(certificate.not_before()),
+                moment(certificate.not_after()),
+                key.origin()
+            );
+            let finding = Finding::new(Code::AmbiguousPair, message).at(certificate.origin());
+            self.report.push(finding);
+        }
+        if !proven.is_empty() {
+            return;
+        }
+        for pair in pairs {
+            let Some(key) = keys.get(pair.key) else {
+                continue;
+            };
+            let message = format!(
+                "the key names the public key of {}, but its private part does not produce it",
+                pair.certificate.subject_text()
+            );
+            let finding = Finding::new(Code::InconsistentKey, message)
+                .at(key.origin())
+                .with_severity(crate::Severity::Error);
+            self.report.push(finding);
+        }
+        if pairs.is_empty() {
+            self.key_mismatch(pool, keys);
+        }
+    }
+
+    fn key_mismatch(&mut self, pool: &Pool, keys: &[PrivateKey]) {
+        let leaves = leaves(pool);
+        for key in keys {
+            let message = match leaves.as_slice() {
+                [only] => format!(
+                    "this {} key does not belong to {} ({}{}), nor to any other certificate here",
+                    key.algorithm(),
+                    only.subject_text(),
+                    only.origin(),
+                    match public_key_algorithm(only) {
+                        Some(algorithm) => format!(", {algorithm}"),
+                        None => String::new(),
+                    }
+                ),
+                _ => format!(
+                    "this {} key belongs to no certificate here",
+                    key.algorithm()
+                ),
+            };
+            let finding = Finding::new(Code::KeyMismatch, message).at(key.origin());
+            self.report.push(finding);
+        }
+        if let [_, _, ..] = leaves.as_slice() {
+            for leaf in leaves {
+                let message = format!("{} has no key here", leaf.subject_text());
+                self.report
+                    .push(Finding::new(Code::KeyMismatch, message).at(leaf.origin()));
+            }
+        }
+    }
+
+    fn no_key(&mut self, pool: &Pool) {
+        let wanted = match leaves(pool).as_slice() {
+            [only] => format!("; {} needs one", only.subject_text()),
+            _ => String::new(),
+        };
+        let unusable = self
+            .unreadable
+            .iter()
+            .any(|unreadable| unreadable.expected == Expected::Key);
+        let message = match unusable {
+            true => format!("no private key in the material can be used{wanted}"),
+            false => format!("there is no private key in the material{wanted}"),
+        };
+        let mut finding = Finding::new(Code::NoKey, message);
+        if let [only] = leaves(pool).as_slice() {
+            finding = finding.at(only.origin());
+        }
+        self.report.push(finding);
+    }
+
+    /// The key in a form that OpenSSL loads; rewritten, with a finding, when it is in another.
+    fn loadable(&mut self, key: PrivateKey, proof: Proof) -> Option<PrivateKey> {
+        let reason = match proof {
+            Proof::BelongsButClaimsAnother => Some("it names another public key than its own"),
+            _ => key.needs_rewriting(),
+        };
+        let Some(reason) = reason else {
+            return Some(key);
+        };
+        let message = format!("the key was rewritten as PKCS#8 version 1: {reason}");
+        self.report
+            .push(Finding::new(Code::KeyRewritten, message).at(key.origin()));
+        let rewritten = key.rewritten();
+        if rewritten.is_none() {
+            let finding = Finding::new(Code::UnsupportedKey, "the key cannot be rewritten");
+            self.report.push(
+                finding
+                    .at(key.origin())
+                    .with_severity(crate::Severity::Error),
+            );
+        }
+        rewritten
+    }
+}
+
+/// The certificates that are not CAs'; all of them when every one is a CA's.
+fn leaves(pool: &Pool) -> Vec<&Certificate> {
+    let all = pool.certificates();
+    let leaves: Vec<_> = all
+        .iter()
+        .filter(|certificate| !certificate.is_ca())
+        .collect();
+    match leaves.is_empty() {
+        true => all.iter().collect(),
+        false => leaves,
+    }
+}
+
+/// RSA keys of other lengths are put to the proof as well: a damaged modulus changes the length.
+fn both_rsa(a: KeyAlgorithm, b: KeyAlgorithm) -> bool {
+    matches!((a, b), (KeyAlgorithm::Rsa(_), KeyAlgorithm::Rsa(_)))
+}

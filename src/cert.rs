@@ -1,0 +1,442 @@
+//! A certificate: its DER, and the facts taken from it once.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use der::asn1::{AnyRef, BitStringRef, ObjectIdentifier, OctetStringRef};
+use der::{Decode, Reader, SliceReader, Tag, TagNumber, Tagged};
+use rustls_pki_types::{CertificateDer, UnixTime};
+use x509_cert::ext::pkix::name::GeneralName;
+use x509_cert::ext::pkix::{AuthorityInfoAccessSyntax, SubjectAltName};
+use x509_cert::name::Name;
+
+use crate::origin::Origin;
+
+const SUBJECT_KEY_ID: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.14");
+const SUBJECT_ALT_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.17");
+const BASIC_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.19");
+const AUTHORITY_KEY_ID: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.35");
+const AUTHORITY_INFO_ACCESS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.1.1");
+const CA_ISSUERS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.2");
+
+/// A certificate (RFC 5280 section 4.1), where it was read, and the facts that ordering needs.
+///
+/// Cloning is cheap: clones share one allocation. Two are equal when their DER is.
+///
+/// The facts are taken once, when it is made. Only the outer structure must be sound then; an
+/// extension that does not parse is treated as absent here and judged by path validation.
+#[derive(Clone)]
+pub struct Certificate {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    der: CertificateDer<'static>,
+    origin: Origin,
+    facts: Facts,
+}
+
+/// Places in the DER, and values read from it.
+struct Facts {
+    tbs: Range<usize>,
+    signature_algorithm: Range<usize>,
+    signature: Range<usize>,
+    serial: Range<usize>,
+    issuer: Place,
+    subject: Place,
+    spki: Place,
+    extensions: Option<Range<usize>>,
+    subject_key_id: Option<Range<usize>>,
+    authority_key_id: Option<Range<usize>>,
+    is_ca: bool,
+    not_before: UnixTime,
+    not_after: UnixTime,
+}
+
+/// A field's place: with its header, for decoding, and without, as trust anchors have it.
+struct Place {
+    tlv: Range<usize>,
+    value: Range<usize>,
+}
+
+impl Certificate {
+    /// Takes the facts from a certificate.
+    ///
+    /// # Errors
+    ///
+    /// [`NotACertificate`] when the DER is not one X.509 certificate.
+    ///
+    /// ```
+    /// use fullchain::{Certificate, Origin};
+    /// use rustls_pki_types::CertificateDer;
+    ///
+    /// let der = CertificateDer::from(vec![0x30, 0x00]);
+    /// assert!(Certificate::new(der, Origin::new("memory")).is_err());
+    /// ```
+    pub fn new(der: CertificateDer<'static>, origin: Origin) -> Result<Self, NotACertificate> {
+        let facts = Facts::read(&der).map_err(|_| NotACertificate)?;
+        Ok(Self {
+            inner: Arc::new(Inner { der, origin, facts }),
+        })
+    }
+
+    /// The certificate itself.
+    pub fn der(&self) -> &CertificateDer<'static> {
+        &self.inner.der
+    }
+
+    /// Where it was read.
+    pub fn origin(&self) -> &Origin {
+        &self.inner.origin
+    }
+
+    /// The subject, as the DER of its RDNSequence without the outer tag and length, which is how
+    /// [`TrustAnchor`](rustls_pki_types::TrustAnchor) holds it.
+    pub fn subject(&self) -> &[u8] {
+        self.slice(&self.inner.facts.subject.value)
+    }
+
+    /// The issuer, in the form of [`subject`](Self::subject).
+    pub fn issuer(&self) -> &[u8] {
+        self.slice(&self.inner.facts.issuer.value)
+    }
+
+    /// The SubjectPublicKeyInfo, as DER with its tag and length.
+    pub fn subject_public_key_info(&self) -> &[u8] {
+        self.slice(&self.inner.facts.spki.tlv)
+    }
+
+    /// The content of the SubjectPublicKeyInfo, as trust anchors hold it.
+    pub(crate) fn spki_value(&self) -> &[u8] {
+        self.slice(&self.inner.facts.spki.value)
+    }
+
+    /// The serial number's content bytes, big-endian.
+    pub fn serial(&self) -> &[u8] {
+        self.slice(&self.inner.facts.serial)
+    }
+
+    /// The subject key identifier, if there is one (RFC 5280 section 4.2.1.2).
+    pub fn subject_key_id(&self) -> Option<&[u8]> {
+        self.optional(self.inner.facts.subject_key_id.as_ref())
+    }
+
+    /// The authority key identifier's keyIdentifier, if there is one (RFC 5280 section 4.2.1.1).
+    pub fn authority_key_id(&self) -> Option<&[u8]> {
+        self.optional(self.inner.facts.authority_key_id.as_ref())
+    }
+
+    /// The first moment of its validity.
+    pub fn not_before(&self) -> UnixTime {
+        self.inner.facts.not_before
+    }
+
+    /// The last moment of its validity.
+    pub fn not_after(&self) -> UnixTime {
+        self.inner.facts.not_after
+    }
+
+    /// Whether `time` lies in its validity.
+    pub fn is_valid_at(&self, time: UnixTime) -> bool {
+        self.not_before() <= time && time <= self.not_after()
+    }
+
+    /// Whether basic constraints say that it is a CA (RFC 5280 section 4.2.1.9).
+    pub fn is_ca(&self) -> bool {
+        self.inner.facts.is_ca
+    }
+
+    /// Whether issuer and subject are the same name. A self-issued certificate need not be
+    /// self-signed.
+    pub fn is_self_issued(&self) -> bool {
+        self.issuer() == self.subject()
+    }
+
+    /// The subject as RFC 4514 text, with the first DNS name when the subject is empty. For
+    /// messages; it is the issuer's free choice of text.
+    pub fn subject_text(&self) -> String {
+        let text = self.name_text(&self.inner.facts.subject);
+        if !text.is_empty() {
+            return text;
+        }
+        self.dns_names()
+            .into_iter()
+            .next()
+            .unwrap_or_else(|| "(no name)".to_owned())
+    }
+
+    /// The issuer as RFC 4514 text.
+    pub fn issuer_text(&self) -> String {
+        self.name_text(&self.inner.facts.issuer)
+    }
+
+    /// The DNS names of its subject alternative name extension (RFC 5280 section 4.2.1.6), as
+    /// they stand there.
+    pub fn dns_names(&self) -> Vec<String> {
+        let Some(names) = self.extension::<SubjectAltName>(SUBJECT_ALT_NAME) else {
+            return Vec::new();
+        };
+        let dns = names.0.into_iter().filter_map(|name| match name {
+            GeneralName::DnsName(name) => Some(name.to_string()),
+            _ => None,
+        });
+        dns.collect()
+    }
+
+    /// The URLs from which its issuer's certificate may be fetched: the `caIssuers` entries of
+    /// authority information access (RFC 5280 section 4.2.2.1).
+    pub fn ca_issuer_urls(&self) -> Vec<String> {
+        let Some(access) = self.extension::<AuthorityInfoAccessSyntax>(AUTHORITY_INFO_ACCESS)
+        else {
+            return Vec::new();
+        };
+        let urls = access.0.into_iter().filter_map(|description| {
+            match (description.access_method, description.access_location) {
+                (CA_ISSUERS, GeneralName::UniformResourceIdentifier(url)) => Some(url.to_string()),
+                _ => None,
+            }
+        });
+        urls.collect()
+    }
+
+    /// The signed part, the content of the signature's AlgorithmIdentifier, and the signature.
+    pub(crate) fn signed_data(&self) -> (&[u8], &[u8], &[u8]) {
+        let facts = &self.inner.facts;
+        (
+            self.slice(&facts.tbs),
+            self.slice(&facts.signature_algorithm),
+            self.slice(&facts.signature),
+        )
+    }
+
+    fn name_text(&self, place: &Place) -> String {
+        match Name::from_der(self.slice(&place.tlv)) {
+            Ok(name) => name.to_string(),
+            Err(_) => "(a name that does not parse)".to_owned(),
+        }
+    }
+
+    fn extension<'a, T: Decode<'a>>(&'a self, wanted: ObjectIdentifier) -> Option<T> {
+        let list = self.optional(self.inner.facts.extensions.as_ref())?;
+        let mut found = None;
+        read_extensions(list, |oid, value| {
+            if oid == wanted && found.is_none() {
+                found = Some(value);
+            }
+        })
+        .ok()?;
+        T::from_der(found?).ok()
+    }
+
+    fn slice(&self, place: &Range<usize>) -> &[u8] {
+        // The places were measured on this very DER, so the default is never taken.
+        self.inner.der.get(place.clone()).unwrap_or_default()
+    }
+
+    fn optional(&self, place: Option<&Range<usize>>) -> Option<&[u8]> {
+        place.map(|place| self.slice(place))
+    }
+}
+
+impl PartialEq for Certificate {
+    fn eq(&self, other: &Self) -> bool {
+        self.inner.der == other.inner.der
+    }
+}
+
+impl Eq for Certificate {}
+
+impl fmt::Debug for Certificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Certificate")
+            .field("subject", &self.subject_text())
+            .field("issuer", &self.issuer_text())
+            .field("origin", self.origin())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for Certificate {
+    /// `subject`, `issuer`, `serial` (hex), `not_before` and `not_after` (seconds since
+    /// 1970-01-01T00:00:00Z), `dns_names`, `origin`.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct;
+        let mut object = serializer.serialize_struct("Certificate", 7)?;
+        object.serialize_field("subject", &self.subject_text())?;
+        object.serialize_field("issuer", &self.issuer_text())?;
+        object.serialize_field("serial", &hex(self.serial()))?;
+        object.serialize_field("not_before", &self.not_before().as_secs())?;
+        object.serialize_field("not_after", &self.not_after().as_secs())?;
+        object.serialize_field("dns_names", &self.dns_names())?;
+        object.serialize_field("origin", self.origin())?;
+        object.end()
+    }
+}
+
+/// The DER is not an X.509 certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotACertificate;
+
+impl fmt::Display for NotACertificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the DER is not an X.509 certificate")
+    }
+}
+
+impl std::error::Error for NotACertificate {}
+
+/// Bytes as lower-case hexadecimal digits in pairs, with colons between.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let pairs: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    pairs.join(":")
+}
+
+impl Facts {
+    /// Reads Certificate (RFC 5280 section 4.1). Only what ordering needs is looked into.
+    fn read(der: &[u8]) -> Result<Self, der::Error> {
+        let place = |part: &[u8]| place_in(der, part);
+        let mut outer = SliceReader::new(der)?;
+        let body = AnyRef::decode(&mut outer)?;
+        outer.finish()?;
+        body.tag().assert_eq(Tag::Sequence)?;
+
+        let mut reader = SliceReader::new(body.value())?;
+        let tbs = reader.tlv_bytes()?;
+        let signature_algorithm = sequence(&mut reader)?;
+        let signature = BitStringRef::decode(&mut reader)?;
+        reader.finish()?;
+
+        let mut outer = SliceReader::new(tbs)?;
+        let mut fields = SliceReader::new(sequence(&mut outer)?)?;
+        if Tag::peek(&fields)? == context(0) {
+            fields.tlv_bytes()?;
+        }
+        let serial = AnyRef::decode(&mut fields)?;
+        serial.tag().assert_eq(Tag::Integer)?;
+        sequence(&mut fields)?;
+        let issuer = fields.tlv_bytes()?;
+        let mut validity = SliceReader::new(sequence(&mut fields)?)?;
+        let not_before = read_time(&mut validity)?;
+        let not_after = read_time(&mut validity)?;
+        let subject = fields.tlv_bytes()?;
+        let spki = fields.tlv_bytes()?;
+
+        let field = |tlv: &[u8]| -> Result<Place, der::Error> {
+            let mut reader = SliceReader::new(tlv)?;
+            Ok(Place {
+                tlv: place(tlv),
+                value: place(sequence(&mut reader)?),
+            })
+        };
+        let mut facts = Self {
+            tbs: place(tbs),
+            signature_algorithm: place(signature_algorithm),
+            signature: place(signature.raw_bytes()),
+            serial: place(serial.value()),
+            issuer: field(issuer)?,
+            subject: field(subject)?,
+            spki: field(spki)?,
+            extensions: None,
+            subject_key_id: None,
+            authority_key_id: None,
+            is_ca: false,
+            not_before,
+            not_after,
+        };
+        while !fields.is_finished() {
+            let field = AnyRef::decode(&mut fields)?;
+            if field.tag() == context(3) {
+                facts.read_extensions(der, field.value())?;
+            }
+        }
+        Ok(facts)
+    }
+
+    fn read_extensions(&mut self, der: &[u8], list: &[u8]) -> Result<(), der::Error> {
+        self.extensions = Some(place_in(der, list));
+        read_extensions(list, |oid, value| match oid {
+            SUBJECT_KEY_ID => {
+                if let Ok(id) = <&OctetStringRef>::from_der(value) {
+                    self.subject_key_id = Some(place_in(der, id.as_bytes()));
+                }
+            }
+            AUTHORITY_KEY_ID => {
+                self.authority_key_id = key_identifier(value).map(|id| place_in(der, id));
+            }
+            BASIC_CONSTRAINTS => self.is_ca = says_ca(value).unwrap_or(false),
+            _ => {}
+        })
+    }
+}
+
+/// Where `part`, a subslice of `whole`, begins and ends in it.
+pub(crate) fn place_in(whole: &[u8], part: &[u8]) -> Range<usize> {
+    let start = part.as_ptr().addr() - whole.as_ptr().addr();
+    start..start + part.len()
+}
+
+/// Calls `each` with every extension's object identifier and the content of its extnValue.
+fn read_extensions<'a>(
+    list: &'a [u8],
+    mut each: impl FnMut(ObjectIdentifier, &'a [u8]),
+) -> Result<(), der::Error> {
+    let mut outer = SliceReader::new(list)?;
+    let mut entries = SliceReader::new(sequence(&mut outer)?)?;
+    while !entries.is_finished() {
+        let mut entry = SliceReader::new(sequence(&mut entries)?)?;
+        let oid = ObjectIdentifier::decode(&mut entry)?;
+        if Tag::peek(&entry)? == Tag::Boolean {
+            entry.tlv_bytes()?;
+        }
+        each(oid, <&OctetStringRef>::decode(&mut entry)?.as_bytes());
+    }
+    Ok(())
+}
+
+/// The keyIdentifier of an AuthorityKeyIdentifier.
+fn key_identifier(value: &[u8]) -> Option<&[u8]> {
+    let mut outer = SliceReader::new(value).ok()?;
+    let mut fields = SliceReader::new(sequence(&mut outer).ok()?).ok()?;
+    let first = AnyRef::decode(&mut fields).ok()?;
+    let number = TagNumber(0);
+    (first.tag()
+        == Tag::ContextSpecific {
+            constructed: false,
+            number,
+        })
+    .then(|| first.value())
+}
+
+/// The cA flag of BasicConstraints, which is absent when false.
+fn says_ca(value: &[u8]) -> Result<bool, der::Error> {
+    let mut outer = SliceReader::new(value)?;
+    let mut fields = SliceReader::new(sequence(&mut outer)?)?;
+    if fields.is_finished() || Tag::peek(&fields)? != Tag::Boolean {
+        return Ok(false);
+    }
+    bool::decode(&mut fields)
+}
+
+fn context(number: u32) -> Tag {
+    Tag::ContextSpecific {
+        constructed: true,
+        number: TagNumber(number),
+    }
+}
+
+/// Reads a SEQUENCE and returns its content.
+fn sequence<'a>(reader: &mut SliceReader<'a>) -> Result<&'a [u8], der::Error> {
+    let any = AnyRef::decode(reader)?;
+    any.tag().assert_eq(Tag::Sequence)?;
+    Ok(any.value())
+}
+
+fn read_time(reader: &mut SliceReader<'_>) -> Result<UnixTime, der::Error> {
+    let time = x509_cert::time::Time::decode(reader)?.to_unix_duration();
+    Ok(UnixTime::since_unix_epoch(Duration::from_secs(
+        time.as_secs(),
+    )))
+}

@@ -1,0 +1,198 @@
+//! The codes: every kind of thing that is said about the user's material, each with the cause
+//! that usually lies behind it and the cure.
+
+use std::fmt;
+
+/// How much a finding matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
+#[non_exhaustive]
+pub enum Severity {
+    /// Something was left out or chosen, and nobody need do anything.
+    Note,
+    /// The material was damaged and has been mended; the output is whole.
+    Repaired,
+    /// The bundle was made, and something about it deserves a look.
+    Warning,
+    /// A reason why there is no bundle.
+    Error,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Note => "note",
+            Self::Repaired => "repaired",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        })
+    }
+}
+
+macro_rules! codes {
+    ($($variant:ident $severity:ident $word:literal, $cause:literal, $cure:literal;)*) => {
+        /// What kind of thing a finding is about.
+        ///
+        /// In text and JSON it is a kebab-case word (`key-mismatch`). Words are stable: new ones
+        /// come, none changes its meaning.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        pub enum Code {
+            $(
+                #[doc = concat!("`", $word, "`: ", $cause, "\n\n", $cure)]
+                $variant,
+            )*
+        }
+
+        impl Code {
+            /// Every code there is.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The kebab-case word.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word,)* }
+            }
+
+            /// The severity that a finding of this code usually has.
+            pub const fn severity(self) -> Severity {
+                match self { $(Self::$variant => Severity::$severity,)* }
+            }
+
+            /// What usually lies behind such a finding.
+            pub const fn cause(self) -> &'static str {
+                match self { $(Self::$variant => $cause,)* }
+            }
+
+            /// What to do about it; `None` when nothing need be done.
+            pub const fn cure(self) -> Option<&'static str> {
+                let cure = match self { $(Self::$variant => $cure,)* };
+                if cure.is_empty() { None } else { Some(cure) }
+            }
+        }
+    };
+}
+
+codes! {
+    // Reading: the encoding of the text.
+    ByteOrderMark Repaired "byte-order-mark", "A Windows editor put a byte-order mark before the text; OpenSSL then misses the first BEGIN line.", "Save as UTF-8 without a byte-order mark.";
+    Utf16 Repaired "utf-16", "PowerShell's `>` or Notepad wrote the file as UTF-16, which no TLS server reads.", "Save as ASCII or UTF-8 (`Out-File -Encoding ascii`).";
+    LineEndings Repaired "line-endings", "The lines end in CR LF or CR, as Windows and old Macs write them.", "`dos2unix` mends the source.";
+    InvisibleCharacters Repaired "invisible-characters", "Non-breaking or zero-width spaces, or control characters, came along from a web page, a wiki or a chat.", "Download the file rather than copying it from a page.";
+    TerminalCodes Repaired "terminal-codes", "Colour or cursor codes were captured together with the text of a terminal.", "Copy with `cat FILE`, without a pager or a colouring filter.";
+    EscapedCharacters Repaired "escaped-characters", "Newlines or slashes are written as escapes (`\\n`, `\\/`), as in JSON, an environment variable or source code.", "Decode the value (`printf %b`, `jq -r`) before storing it.";
+    PercentEncoding Repaired "percent-encoding", "The text is URL-encoded (`%0A`, `%2B`), as web servers pass certificates in headers.", "Decode the value before storing it.";
+    HtmlMarkup Repaired "html-markup", "Tags or character references (`<br>`, `&#43;`) came along from a web page or an XML file.", "Download the file rather than copying the page's source.";
+    QuotedPrintable Repaired "quoted-printable", "A mail's transfer encoding (`=3D`, `=` at line ends) was not undone.", "Save the attachment from the mail program instead of the raw message.";
+    Base64Wrapped Repaired "base64-wrapped", "A whole PEM file is encoded in base64 once more, as in a Kubernetes Secret.", "Decode it first (`base64 -d`).";
+
+    // Reading: lines and markers.
+    JoinedMarkers Repaired "joined-markers", "A marker stands on one line with other text, mostly END and BEGIN after `cat` of files with no final newline. HAProxy refuses such a file.", "End every file with a newline before joining files.";
+    NoFinalNewline Note "no-final-newline", "The last line has no newline; the next `cat` would join END and BEGIN.", "Add a newline at the end.";
+    MarkerSpelling Repaired "marker-spelling", "A BEGIN or END line is misspelt: dashes lost, added or made typographic by a word processor, other case, spaces, or broken in two.", "Write it with five plain hyphens on either side.";
+    LabelMismatch Repaired "label-mismatch", "BEGIN and END name different things.", "Make both lines name what the block holds.";
+    WrongLabel Repaired "wrong-label", "The block holds something else than its label says; the content decided.", "Correct the label.";
+    MissingBegin Repaired "missing-begin", "The BEGIN line is missing, though what follows is whole.", "Add the BEGIN line.";
+    MissingEnd Repaired "missing-end", "The END line is missing, though the content is whole.", "Add the END line.";
+    RepeatedMarker Repaired "repeated-marker", "A BEGIN line stands twice, or a block is empty.", "Remove the surplus line.";
+    BareBase64 Repaired "bare-base64", "A certificate or key stands there as plain base64, with no BEGIN and END lines.", "Add the lines.";
+    LinePrefix Repaired "line-prefix", "The lines are indented, quoted, commented or numbered (mail, wiki, YAML, diff, `cat -n`).", "Copy the text without the prefix.";
+    BlankLines Repaired "blank-lines", "There are blank lines inside a block. HAProxy refuses them, and its stats socket takes one for the end.", "Remove them.";
+    Whitespace Repaired "whitespace", "There are spaces or tabs inside a block, or its lines were joined by spaces.", "";
+    StrayCharacters Repaired "stray-characters", "Quotes, commas, bars or other characters from source code or a table stand around the lines.", "Copy the value without its quotes.";
+    TextInBlock Repaired "text-in-block", "A line that is not base64 stands inside a block: a comment, a pager's line, a page header.", "Remove it.";
+    PemHeaders Repaired "pem-headers", "Header lines (`Name: value`) stand inside a block, as RFC 1421 had them; RFC 7468 has none.", "";
+    LineLength Note "line-length", "The base64 is not in lines of 64 characters.", "";
+    TextIgnored Note "text-ignored", "Text stands around the blocks, such as the output of `openssl x509 -text` or Bag Attributes.", "";
+
+    // Reading: base64 and DER.
+    Base64Padding Repaired "base64-padding", "The `=` at the end of the base64 are missing, too many, or in the middle.", "";
+    Base64Url Repaired "base64url", "The base64 uses `-` and `_` (base64url, as in JWK and ACME) in place of `+` and `/`.", "Store certificates in plain base64.";
+    SpacesForPlus Repaired "spaces-for-plus", "Every `+` became a space when a web form decoded the text.", "Percent-encode the value before it is sent.";
+    TrailingData Repaired "trailing-data", "Bytes follow the certificate inside its block, such as OpenSSL's trust settings in TRUSTED CERTIFICATE.", "Write it anew with `openssl x509`.";
+    DerInput Note "der-input", "The source is binary (DER).", "";
+
+    // Reading: what could not be read, and what the bundle does not use.
+    Truncated Warning "truncated", "The content ends before the length that it states: the file was cut, or a line is missing.", "Fetch the file anew.";
+    CorruptBase64 Warning "corrupt-base64", "A character that base64 does not have stands in the content.", "Fetch the file anew.";
+    NotACertificate Warning "not-a-certificate", "The block decodes, but not to what its label says.", "Fetch the file anew.";
+    OrphanMarker Warning "orphan-marker", "An END line has no BEGIN, or a BEGIN line nothing after it, and no content could be found.", "Fetch the file anew.";
+    NotPem Warning "not-pem", "Nothing in the source is a certificate or a key.", "Give the PEM or DER file.";
+    UnsupportedFormat Warning "unsupported-format", "The source is in a format that is recognised but not read: PKCS#7, PKCS#12, an OpenSSH key, an archive.", "Convert it as the help says.";
+    BlockLeftOut Note "block-left-out", "A block that a bundle has no use for: a certificate request, a CRL, EC parameters, a public key.", "";
+
+    // Key and leaf.
+    NoKey Error "no-key", "There is no private key in the material; HAProxy cannot serve without one.", "Add the key that the certificate was requested with.";
+    NoCertificate Error "no-certificate", "There is no certificate in the material.", "Add the certificate that the CA issued.";
+    KeyMismatch Error "key-mismatch", "No key in the material belongs to any certificate in it, mostly because the key of an older certificate was taken.", "Find the key with which the request was made, or have the certificate issued anew.";
+    AmbiguousPair Error "ambiguous-pair", "More than one certificate in the material has its key there, so it is not clear which to serve.", "Leave one pair out, or make a bundle for each.";
+    EncryptedKey Warning "encrypted-key", "The private key is encrypted; HAProxy has nobody to ask for the passphrase.", "Decrypt it: `openssl pkey -in KEY -out PLAIN` (mind the file's mode).";
+    UnsupportedKey Warning "unsupported-key", "The private key is of an algorithm, size or curve that is not supported.", "Use RSA of 2048 to 8192 bits, P-256, P-384, P-521 or Ed25519.";
+    InconsistentKey Warning "inconsistent-key", "The key contradicts itself: its private part does not produce the public key that it names.", "Take the key from a backup; this file is damaged or was tampered with.";
+    KeyRewritten Repaired "key-rewritten", "The key is in a form that HAProxy's OpenSSL does not load, so it is written in one that it does.", "";
+    KeyLeftOut Note "key-left-out", "A private key that does not belong to the served certificate was left out.", "";
+    DuplicateKey Note "duplicate-key", "The same private key stands in the material more than once.", "";
+    WeakKey Error "weak-key", "The certificate's RSA key has fewer than 2048 bits; clients refuse it.", "Have the certificate issued for a new key.";
+
+    // Order and choice.
+    Reordered Repaired "reordered", "The blocks stood in another order than HAProxy needs: leaf, then each certificate's issuer.", "";
+    DuplicateCertificate Note "duplicate-certificate", "The same certificate stands in the material more than once.", "";
+    RootLeftOut Note "root-left-out", "The root was left out: clients have it, and sending it only costs bytes.", "`include_root` puts it in, where that is wanted.";
+    RootUnavailable Error "root-unavailable", "The root was asked for, but the trust store holds only its key, and the material not the certificate.", "Add the root's certificate to the inputs.";
+    ExpiredLeftOut Warning "expired-left-out", "A certificate that has expired or is not valid yet was left out. Sent along, an expired cross-sign breaks old clients.", "Remove it from the source.";
+    LeafLeftOut Note "leaf-left-out", "Another server certificate was left out: its key is not there, or it is not in date.", "Make a bundle of its own for it.";
+    UnrelatedCertificate Note "unrelated-certificate", "A CA certificate that is no part of the path was left out.", "Remove it from the source.";
+    AlternativeLeftOut Note "alternative-left-out", "A CA certificate of another path to a root was left out: a cross-sign or a twin.", "";
+    DuplicateDhParameters Note "duplicate-dh-parameters", "HAProxy uses one DH PARAMETERS block; the first was kept.", "Remove the others.";
+    WeakDhParameters Warning "weak-dh-parameters", "The DH parameters have a prime of fewer than 2048 bits; OpenSSL's default security level refuses them.", "Make new ones, or remove the block: HAProxy has good defaults.";
+
+    // Trust.
+    MissingIssuer Error "missing-issuer", "The certificate of an issuer is neither in the material nor among the roots: the intermediate was forgotten, or the root is not trusted.", "Add the CA's intermediate (its \"CA bundle\").";
+    BadSignature Error "bad-signature", "A certificate names an issuer that is there, but the issuer's key did not sign it: a CA of the same name with another key, or damage.", "Fetch the intermediate that belongs to this certificate.";
+    SelfSigned Error "self-signed", "The certificate signed itself and is not among the given roots.", "Have it signed by a CA, or give it as a root.";
+    Expired Error "expired", "The certificate's validity ended before the time of the check.", "Renew it.";
+    NotYetValid Error "not-yet-valid", "The certificate's validity begins after the time of the check.", "Wait, or set the clock.";
+    NameMismatch Error "name-mismatch", "The certificate is not valid for a name that was asked for.", "Have it issued for that name.";
+    NotForServers Error "not-for-servers", "The certificate, or a CA above it, may not be used for TLS servers (extended key usage).", "Have it issued for server authentication.";
+    CaAsLeaf Error "ca-as-leaf", "The certificate that belongs to the key is a CA certificate; clients refuse one as a server's.", "Issue a certificate with CA:FALSE. (`openssl req -x509` makes CA certificates unless told otherwise.)";
+    NotACa Error "not-a-ca", "A certificate signed another one without being a CA.", "Have the certificate issued by a real CA.";
+    NameConstraint Error "name-constraint", "A CA in the path may not issue for one of the certificate's names.", "Have it issued by a CA that may.";
+    PathLength Error "path-length", "A CA in the path allows fewer CAs below it than there are.", "Have the intermediate issued anew.";
+    UnsupportedAlgorithm Error "unsupported-algorithm", "A signature in the path is of an algorithm that is not supported (SHA-1, MD5, P-521 or other).", "Have the certificate issued with RSA or ECDSA and SHA-256 or better.";
+    PathRefused Error "path-refused", "The path was refused for another reason, which the message gives.", "See the message.";
+    LimitExceeded Error "limit-exceeded", "The search for a path met a limit that guards against hostile input.", "Remove CA certificates that have nothing to do with this one.";
+    StoreDoesNotTrust Warning "store-does-not-trust", "One of the given trust stores does not trust the bundle, while another does.", "Check who your clients are.";
+    TrustStore Warning "trust-store", "A trust store has an entry that cannot be used.", "Remove the entry.";
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for Code {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Code;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn codes_are_distinct_kebab_case_words() {
+        let words: BTreeSet<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
+        assert_eq!(words.len(), Code::ALL.len());
+        for word in words {
+            assert!(
+                word.bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'),
+                "{word}"
+            );
+        }
+    }
+}

@@ -1,0 +1,355 @@
+//! Bytes to [`Material`]: the tolerant reader.
+//!
+//! A [`Reader`] takes what a CA, a colleague or a program handed over and finds the certificates,
+//! keys and DH parameters in it. Strict PEM (RFC 7468) and DER are read as they are; PEM that
+//! was damaged on its way is mended where that can be done without guessing, since DER states
+//! its own length. Each repair is a [`Finding`] with its line; what cannot be repaired is kept
+//! as [`Unreadable`], and is an error only once a bundle needs it.
+//!
+//! ```
+//! use fullchain::{Code, Reader};
+//!
+//! let pem = include_str!("../../testdata/damaged/joined.pem");
+//! let material = Reader::new().read("joined.pem", pem.as_bytes())?;
+//! assert_eq!(material.certificates.len(), 2);
+//! assert_eq!(material.keys.len(), 1);
+//! assert!(material.findings.iter().any(|f| f.code == Code::JoinedMarkers));
+//! # Ok::<(), fullchain::Error>(())
+//! ```
+//!
+//! | what happened to the text | what the reader does |
+//! |---|---|
+//! | END and BEGIN on one line, no final newline, markers within other text | splits them |
+//! | CR LF, CR, `^M`, byte-order mark, UTF-16, NUL and zero-width characters | undoes them |
+//! | indentation, `> ` and `# ` quotes, diff marks, line numbers | takes them off |
+//! | `\n`, `\/`, `%0A`, `&#43;`, `<br>`, `=3D`, colour codes | decodes or drops them |
+//! | quotes, commas, backslashes, bars around the lines | takes them off |
+//! | dashes lost, added, typographic; other case; markers broken in two or missing | restores them |
+//! | blank lines, spaces, text, headers inside blocks; lines of any length | drops or rewraps them |
+//! | padding wrong, base64url, spaces for plus signs, data after the content | restores or drops it |
+//! | a wrong label, a certificate as plain base64, PEM in base64 once more | decides by content |
+
+mod base64;
+mod body;
+mod classify;
+mod clean;
+mod damaged;
+mod files;
+mod label;
+mod markers;
+mod sink;
+mod text;
+
+use rustls_pki_types::CertificateDer;
+use zeroize::Zeroizing;
+
+use crate::cert::Certificate;
+use crate::dh::DhParameters;
+use crate::error::Error;
+use crate::finding::{Code, Finding};
+use crate::key::PrivateKey;
+use crate::origin::Origin;
+use classify::{Item, container, stated_length};
+use label::Kind;
+use sink::Sink;
+
+/// What a reader takes at most, all its sources together. It guards memory: what is kept is
+/// proportional to what is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Bytes of input; 64 MiB unless set.
+    pub max_bytes: usize,
+    /// PEM blocks and DER structures; 100,000 unless set.
+    pub max_blocks: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_bytes: 64 * 1024 * 1024,
+            max_blocks: 100_000,
+        }
+    }
+}
+
+/// Everything that was found in one or more sources, in the order of reading.
+///
+/// This is plain data: fill it by hand when the DER is at hand already, and let
+/// [`Bundler`](crate::Bundler) prove what it amounts to.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Material {
+    /// The certificates, duplicates included.
+    pub certificates: Vec<Certificate>,
+    /// The unencrypted private keys.
+    pub keys: Vec<PrivateKey>,
+    /// The DH parameters.
+    pub dh_parameters: Vec<DhParameters>,
+    /// What is there but cannot be used.
+    pub unreadable: Vec<Unreadable>,
+    /// What was repaired or passed over.
+    pub findings: Vec<Finding>,
+}
+
+impl Material {
+    /// Adds all of another material.
+    pub fn merge(&mut self, other: Self) {
+        self.certificates.extend(other.certificates);
+        self.keys.extend(other.keys);
+        self.dh_parameters.extend(other.dh_parameters);
+        self.unreadable.extend(other.unreadable);
+        self.findings.extend(other.findings);
+    }
+
+    /// Whether nothing was found, not even something damaged.
+    pub fn is_empty(&self) -> bool {
+        self.certificates.is_empty()
+            && self.keys.is_empty()
+            && self.dh_parameters.is_empty()
+            && self.unreadable.is_empty()
+    }
+}
+
+/// Something that is there but cannot be used: damaged, encrypted, or in an unsupported format.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Unreadable {
+    /// What it would have been.
+    pub expected: Expected,
+    /// What is the matter with it, and where.
+    pub finding: Finding,
+}
+
+/// What an unreadable block would have been, by its label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Expected {
+    /// A certificate.
+    Certificate,
+    /// A private key.
+    Key,
+    /// A container of both, or there is no telling.
+    Any,
+    /// Something that a bundle can do without.
+    Other,
+}
+
+impl Expected {
+    fn of(kind: Kind) -> Self {
+        match kind {
+            Kind::Certificate => Self::Certificate,
+            Kind::Key | Kind::EncryptedKey => Self::Key,
+            Kind::DhParameters | Kind::Unused => Self::Other,
+            Kind::Unsupported(_) | Kind::Unknown => Self::Any,
+        }
+    }
+}
+
+/// Reads sources, within limits that hold for all of them together.
+#[derive(Clone, Debug, Default)]
+pub struct Reader {
+    limits: Limits,
+    bytes: usize,
+    blocks: usize,
+}
+
+impl Reader {
+    /// A reader with the usual [`Limits`].
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes this many bytes at most, all sources together.
+    #[must_use]
+    pub fn max_bytes(mut self, limit: usize) -> Self {
+        self.limits.max_bytes = limit;
+        self
+    }
+
+    /// Takes this many blocks at most, all sources together.
+    #[must_use]
+    pub fn max_blocks(mut self, limit: usize) -> Self {
+        self.limits.max_blocks = limit;
+        self
+    }
+
+    /// Reads one source. The name is for reports; it is usually a path.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooManyBytes`] or [`Error::TooManyBlocks`]. Damage is no error.
+    pub fn read(&mut self, name: &str, bytes: &[u8]) -> Result<Material, Error> {
+        if bytes.len() > self.limits.max_bytes.saturating_sub(self.bytes) {
+            return Err(self.too_many_bytes(name));
+        }
+        self.bytes += bytes.len();
+        let mut sink = Sink::new(name, &self.limits, &mut self.blocks);
+        source(&mut sink, bytes)?;
+        if sink.material.is_empty() && sink.material.findings.is_empty() {
+            let finding = not_pem(bytes).at(&sink.whole());
+            sink.unreadable(Expected::Any, finding);
+        }
+        Ok(sink.finish())
+    }
+
+    fn too_many_bytes(&self, name: &str) -> Error {
+        Error::TooManyBytes {
+            source_name: name.to_owned(),
+            limit: self.limits.max_bytes,
+        }
+    }
+}
+
+/// Reads one source, or the inside of one.
+fn source(sink: &mut Sink<'_>, bytes: &[u8]) -> Result<(), Error> {
+    if let Some(text) = utf16(bytes) {
+        let origin = sink.origin(1, 1);
+        sink.say(Finding::new(Code::Utf16, "the text was UTF-16").at(&origin));
+        return damaged::read(sink, &text);
+    }
+    if stated_length(bytes).is_some_and(|length| length <= bytes.len()) && der(sink, bytes)? {
+        return Ok(());
+    }
+    let Some(clean) = clean::read(bytes, sink.room()) else {
+        return damaged::read(sink, bytes);
+    };
+    let ends_in_newline = bytes.last() == Some(&b'\n');
+    let last_line = clean.blocks.last().map_or(1, |block| block.last_line);
+    for block in clean.blocks {
+        sink.count_block()?;
+        let origin = sink.origin(block.first_line, block.last_line);
+        let origin = match excerpt(block.label) {
+            Some(excerpt) if sink.wrapped.is_none() => origin.with_excerpt(excerpt),
+            _ => origin,
+        };
+        let kind = Kind::of_label(block.label);
+        match classify::classify(kind, block.label, block.der, &origin) {
+            Ok(classified) => sink.item(classified, block.label, &origin),
+            Err(misfit) => sink.misfit(misfit, kind, block.label, &origin),
+        }
+    }
+    if let Some(line) = clean.text {
+        let origin = sink.origin(line, line);
+        sink.say(Finding::new(Code::TextIgnored, "text around the blocks was ignored").at(&origin));
+    }
+    if !ends_in_newline && sink.wrapped.is_none() {
+        let origin = sink.origin(last_line, last_line);
+        sink.say(Finding::new(Code::NoFinalNewline, "the last line has no newline").at(&origin));
+    }
+    Ok(())
+}
+
+/// The first line of a clean block, without an allocation for the labels that matter.
+fn excerpt(label: &str) -> Option<&'static str> {
+    Some(match label {
+        "CERTIFICATE" => "-----BEGIN CERTIFICATE-----",
+        "PRIVATE KEY" => "-----BEGIN PRIVATE KEY-----",
+        "RSA PRIVATE KEY" => "-----BEGIN RSA PRIVATE KEY-----",
+        "EC PRIVATE KEY" => "-----BEGIN EC PRIVATE KEY-----",
+        "ENCRYPTED PRIVATE KEY" => "-----BEGIN ENCRYPTED PRIVATE KEY-----",
+        "DH PARAMETERS" => "-----BEGIN DH PARAMETERS-----",
+        "TRUSTED CERTIFICATE" => "-----BEGIN TRUSTED CERTIFICATE-----",
+        "CERTIFICATE REQUEST" => "-----BEGIN CERTIFICATE REQUEST-----",
+        _ => return None,
+    })
+}
+
+/// Reads one or more DER structures; says whether there was anything known among them.
+fn der(sink: &mut Sink<'_>, bytes: &[u8]) -> Result<bool, Error> {
+    let mut rest = bytes;
+    let mut found = false;
+    while let Some(length) = stated_length(rest).filter(|&length| length <= rest.len()) {
+        let (structure, after) = rest.split_at(length);
+        let origin = sink.whole();
+        if let Some(help) = container(structure) {
+            sink.count_block()?;
+            let finding = Finding::new(
+                Code::UnsupportedFormat,
+                "PKCS#7 or PKCS#12 is recognised, but not read",
+            );
+            sink.unreadable(Expected::Any, finding.at(&origin).help(help));
+            return Ok(true);
+        }
+        let item = match Certificate::new(CertificateDer::from(structure.to_vec()), origin.clone())
+        {
+            Ok(certificate) => Some(Item::Certificate(certificate)),
+            Err(_) => key_item(structure, &origin),
+        };
+        let Some(item) = item else {
+            break;
+        };
+        sink.count_block()?;
+        found = true;
+        let classified = classify::Classified {
+            item,
+            repairs: Vec::new(),
+        };
+        sink.item(classified, "DER", &origin);
+        rest = after;
+    }
+    if found {
+        let origin = sink.whole();
+        sink.say(Finding::new(Code::DerInput, "the source is binary DER").at(&origin));
+        if rest.iter().any(|byte| !byte.is_ascii_whitespace()) {
+            let finding = Finding::new(
+                Code::TrailingData,
+                format!("{} bytes after the DER were ignored", rest.len()),
+            );
+            sink.say(finding.at(&origin));
+        }
+    }
+    Ok(found)
+}
+
+fn key_item(der: &[u8], origin: &Origin) -> Option<Item> {
+    use crate::key::KeyError;
+    match PrivateKey::new(der, origin.clone()) {
+        Ok(key) => Some(Item::Key(key)),
+        Err(KeyError::Encrypted) => Some(Item::EncryptedKey),
+        Err(KeyError::Unsupported(what)) => Some(Item::UnsupportedKey(what)),
+        Err(KeyError::NotAKey) => None,
+    }
+}
+
+/// UTF-16 text with a byte-order mark, as UTF-8. Without the mark, its NULs give it away later.
+fn utf16(bytes: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let (to_unit, units): (fn([u8; 2]) -> u16, _) = match bytes {
+        [0xff, 0xfe, units @ ..] => (u16::from_le_bytes, units),
+        [0xfe, 0xff, units @ ..] => (u16::from_be_bytes, units),
+        _ => return None,
+    };
+    let units = units.chunks_exact(2).map(|pair| match pair {
+        [a, b] => to_unit([*a, *b]),
+        _ => 0xfffd,
+    });
+    // Two bytes of UTF-16 become three of UTF-8 at most; the text is never moved.
+    let mut text = Zeroizing::new(Vec::with_capacity(bytes.len() / 2 * 3));
+    for character in char::decode_utf16(units) {
+        let character = character.unwrap_or(char::REPLACEMENT_CHARACTER);
+        text.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+    }
+    Some(text)
+}
+
+/// Says of a source without anything in it what it seems to be.
+fn not_pem(bytes: &[u8]) -> Finding {
+    let archive = "unpack it first, and give the files";
+    let (message, help) = match bytes {
+        [] => (
+            "the source is empty",
+            "give the file with the certificate or key",
+        ),
+        [b'P', b'K', 3, 4, ..] => ("the source is a ZIP archive", archive),
+        [0x1f, 0x8b, ..] => ("the source is compressed with gzip", archive),
+        [0xfe, 0xed, 0xfe, 0xed, ..] => (
+            "the source is a Java key store",
+            "convert it: keytool -importkeystore -srckeystore FILE -destkeystore FILE.p12 -deststoretype pkcs12",
+        ),
+        _ => (
+            "nothing in the source is a certificate or a key; a BEGIN line was expected",
+            "give the PEM or DER file",
+        ),
+    };
+    Finding::new(Code::NotPem, message).help(help)
+}

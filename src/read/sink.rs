@@ -1,0 +1,204 @@
+//! Where everything that is read ends up, with what there is to say about it.
+
+use std::sync::Arc;
+
+use super::classify::{Classified, Item, Misfit};
+use super::label::Kind;
+use super::{Expected, Limits, Material, Unreadable};
+use crate::error::Error;
+use crate::finding::{Code, Finding};
+use crate::origin::Origin;
+
+/// Gathers one source's items and findings.
+pub(super) struct Sink<'a> {
+    source: Arc<str>,
+    limits: &'a Limits,
+    blocks: &'a mut usize,
+    pub(super) material: Material,
+    /// Repairs that concern the text as a whole: said once a source, with how often they occur.
+    general: Vec<(Code, Origin, usize)>,
+    /// Set while a base64-wrapped file is read: its lines have no place in the source.
+    pub(super) wrapped: Option<(usize, usize)>,
+}
+
+impl<'a> Sink<'a> {
+    pub(super) fn new(source: &str, limits: &'a Limits, blocks: &'a mut usize) -> Self {
+        Self {
+            source: source.into(),
+            limits,
+            blocks,
+            material: Material::default(),
+            general: Vec::new(),
+            wrapped: None,
+        }
+    }
+
+    /// How many blocks may still come.
+    pub(super) fn room(&self) -> usize {
+        self.limits.max_blocks.saturating_sub(*self.blocks)
+    }
+
+    /// Counts a block against the limit.
+    pub(super) fn count_block(&mut self) -> Result<(), Error> {
+        if self.room() == 0 {
+            return Err(Error::TooManyBlocks {
+                source_name: self.source.to_string(),
+                limit: self.limits.max_blocks,
+            });
+        }
+        *self.blocks += 1;
+        Ok(())
+    }
+
+    pub(super) fn whole(&self) -> Origin {
+        Origin::new(Arc::clone(&self.source))
+    }
+
+    pub(super) fn origin(&self, first: usize, last: usize) -> Origin {
+        let (first, last) = self.wrapped.unwrap_or((first, last));
+        self.whole().with_lines(first, last)
+    }
+
+    pub(super) fn say(&mut self, finding: Finding) {
+        self.material.findings.push(finding);
+    }
+
+    /// A repair: said at once, or with others of its code at the end of the source.
+    pub(super) fn repaired(&mut self, code: Code, origin: Origin, label: &str) {
+        if is_general(code) {
+            match self.general.iter_mut().find(|(known, ..)| *known == code) {
+                Some((.., count)) => *count += 1,
+                None => self.general.push((code, origin, 1)),
+            }
+        } else {
+            let message = format!("{} ({label})", describe(code));
+            self.say(Finding::new(code, message).at(&origin));
+        }
+    }
+
+    pub(super) fn item(&mut self, classified: Classified, label: &str, origin: &Origin) {
+        for code in classified.repairs {
+            self.repaired(code, origin.first(), label);
+        }
+        match classified.item {
+            Item::Certificate(certificate) => self.material.certificates.push(certificate),
+            Item::Key(key) => self.material.keys.push(key),
+            Item::DhParameters(parameters) => self.material.dh_parameters.push(parameters),
+            Item::EncryptedKey => self.unreadable(
+                Expected::Key,
+                Finding::new(Code::EncryptedKey, "the private key is encrypted").at(origin),
+            ),
+            Item::UnsupportedKey(what) => self.unreadable(
+                Expected::Key,
+                Finding::new(
+                    Code::UnsupportedKey,
+                    format!("the private key is {what}, which is not supported"),
+                )
+                .at(origin),
+            ),
+            Item::Unsupported(help) => self.unreadable(
+                Expected::Any,
+                Finding::new(
+                    Code::UnsupportedFormat,
+                    format!("{label} is recognised, but not read"),
+                )
+                .at(origin)
+                .help(help),
+            ),
+            Item::Unused => self
+                .say(Finding::new(Code::BlockLeftOut, format!("{label} was left out")).at(origin)),
+        }
+    }
+
+    pub(super) fn misfit(&mut self, misfit: Misfit, kind: Kind, label: &str, origin: &Origin) {
+        let finding = match misfit {
+            Misfit::Truncated { bytes, stated } => Finding::new(
+                Code::Truncated,
+                format!(
+                    "{label} ends too early: it states {stated} bytes, of which {bytes} are there; more base64 was expected before line {}",
+                    origin.last_line().unwrap_or(1)
+                ),
+            ),
+            Misfit::Different => Finding::new(
+                Code::NotACertificate,
+                format!("the content is not what {label} promises, nor a certificate or key"),
+            ),
+        };
+        self.unreadable(Expected::of(kind), finding.at(origin));
+    }
+
+    pub(super) fn unreadable(&mut self, expected: Expected, finding: Finding) {
+        self.material
+            .unreadable
+            .push(Unreadable { expected, finding });
+    }
+
+    pub(super) fn finish(mut self) -> Material {
+        for (code, origin, count) in std::mem::take(&mut self.general) {
+            let message = match count {
+                1 => describe(code).to_owned(),
+                _ => format!("{} (in {count} blocks, the first here)", describe(code)),
+            };
+            self.say(Finding::new(code, message).at(&origin));
+        }
+        self.material
+    }
+}
+
+/// Whether a repair is about how the text was handled, and so likely to be everywhere in it.
+fn is_general(code: Code) -> bool {
+    matches!(
+        code,
+        Code::LineEndings
+            | Code::InvisibleCharacters
+            | Code::TerminalCodes
+            | Code::EscapedCharacters
+            | Code::PercentEncoding
+            | Code::HtmlMarkup
+            | Code::QuotedPrintable
+            | Code::LinePrefix
+            | Code::BlankLines
+            | Code::Whitespace
+            | Code::StrayCharacters
+            | Code::LineLength
+            | Code::Base64Url
+    )
+}
+
+/// What was done, in a few words.
+fn describe(code: Code) -> &'static str {
+    match code {
+        Code::ByteOrderMark => "a byte-order mark was removed",
+        Code::Utf16 => "the text was UTF-16",
+        Code::LineEndings => "line ends were CR LF or CR",
+        Code::InvisibleCharacters => "invisible characters were removed",
+        Code::TerminalCodes => "terminal codes were removed",
+        Code::EscapedCharacters => "escaped characters were decoded",
+        Code::PercentEncoding => "percent-encoding was decoded",
+        Code::HtmlMarkup => "HTML or XML markup was removed",
+        Code::QuotedPrintable => "quoted-printable encoding was decoded",
+        Code::Base64Wrapped => "a whole PEM file was encoded in base64 once more",
+        Code::JoinedMarkers => "a marker stood on one line with other text",
+        Code::MarkerSpelling => "a BEGIN or END line was misspelt",
+        Code::LabelMismatch => "BEGIN and END named different things",
+        Code::WrongLabel => {
+            "the content is something else than the label says; the content decided"
+        }
+        Code::MissingBegin => "the BEGIN line was missing",
+        Code::MissingEnd => "the END line was missing",
+        Code::RepeatedMarker => "a BEGIN line with nothing after it was removed",
+        Code::BareBase64 => "base64 without BEGIN and END lines was taken for what it holds",
+        Code::LinePrefix => "indentation or a prefix was taken off the lines",
+        Code::BlankLines => "blank lines inside a block were removed",
+        Code::Whitespace => "spaces inside a block were removed",
+        Code::StrayCharacters => "quotes or other characters around lines were removed",
+        Code::TextInBlock => "a line of text inside a block was removed",
+        Code::PemHeaders => "header lines inside a block were removed",
+        Code::LineLength => "the lines were not of 64 characters",
+        Code::Base64Padding => "the padding of the base64 was wrong",
+        Code::Base64Url => "base64url was taken for base64",
+        Code::SpacesForPlus => "spaces in the base64 were plus signs",
+        Code::TrailingData => "bytes after the content were removed",
+        _ => code.cause(),
+    }
+}

@@ -1,0 +1,242 @@
+//! A real HAProxy, the last judge of a bundle, asked by the `openssl` program: no Rust TLS has a
+//! say in what it serves.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::net::Shutdown;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use super::openssl::openssl_output;
+
+/// How long HAProxy may take to start; it is this long only on a machine that does much else.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A HAProxy that serves one bundle until it is dropped.
+pub struct Haproxy {
+    process: Child,
+    dir: TempDir,
+}
+
+impl Haproxy {
+    /// Starts HAProxy with `crt` set to that path.
+    ///
+    /// # Errors
+    ///
+    /// What HAProxy printed, if it refused.
+    pub fn serve(pem_path: &Path) -> Result<Haproxy, String> {
+        let dir = short_dir();
+        let log_path = dir.path().join("log");
+        let log = File::create(&log_path).expect("the directory is writable");
+        let process = haproxy_command()
+            .arg("-db")
+            .arg("-f")
+            .arg(write_config(dir.path(), pem_path))
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("the log can be shared"))
+            .stderr(log)
+            .spawn()
+            .expect("setsid, of util-linux, starts");
+        let mut haproxy = Haproxy { process, dir };
+        let deadline = Instant::now() + START_TIMEOUT;
+        while UnixStream::connect(haproxy.tls_socket()).is_err() {
+            if haproxy.has_ended() {
+                let printed = std::fs::read(&log_path).expect("the log is there");
+                return Err(String::from_utf8_lossy(&printed).into_owned());
+            }
+            assert!(Instant::now() < deadline, "haproxy does not listen");
+            thread::sleep(Duration::from_millis(5));
+        }
+        Ok(haproxy)
+    }
+
+    /// The certificates a client is sent, as DER, in the order they are sent.
+    pub fn served_chain(&self, sni: Option<&str>) -> Vec<Vec<u8>> {
+        let (_, printed) = self.s_client(sni, &["-showcerts"]);
+        pem::parse_many(&printed)
+            .expect("s_client prints PEM")
+            .into_iter()
+            .filter(|block| block.tag() == "CERTIFICATE")
+            .map(pem::Pem::into_contents)
+            .collect()
+    }
+
+    /// Whether a client that trusts only these roots accepts the served chain for that name, today.
+    ///
+    /// # Errors
+    ///
+    /// What the client said.
+    pub fn verify_with(&self, ca_pem_path: &Path, sni: &str) -> Result<(), String> {
+        self.verify(ca_pem_path, sni, &[])
+    }
+
+    /// As [`Haproxy::verify_with`], at that time in seconds since 1970.
+    ///
+    /// # Errors
+    ///
+    /// What the client said.
+    pub fn verify_at(&self, ca_pem_path: &Path, sni: &str, time: u64) -> Result<(), String> {
+        self.verify(ca_pem_path, sni, &["-attime", &time.to_string()])
+    }
+
+    fn verify(&self, ca_pem_path: &Path, sni: &str, more: &[&str]) -> Result<(), String> {
+        let ca_file = ca_pem_path.to_str().expect("the path is UTF-8");
+        let args = [
+            &["-CAfile", ca_file, "-no-CApath", "-no-CAstore"],
+            &["-verify_return_error", "-verify_hostname", sni][..],
+            more,
+        ];
+        let (accepted, printed) = self.s_client(Some(sni), &args.concat());
+        if accepted && printed.contains("Verify return code: 0 (ok)") {
+            Ok(())
+        } else {
+            Err(printed)
+        }
+    }
+
+    /// Connects as a client; whether that worked, and what it printed.
+    fn s_client(&self, sni: Option<&str>, more: &[&str]) -> (bool, String) {
+        let socket = self.tls_socket();
+        let connect = ["-unix", socket.to_str().expect("the path is UTF-8")];
+        let name = match &sni {
+            Some(name) => &["-servername", *name][..],
+            None => &["-noservername"],
+        };
+        let output = openssl_output(&[&["s_client"], &connect[..], name, more].concat(), b"");
+        let printed = [output.stdout, output.stderr].concat();
+        let printed = String::from_utf8_lossy(&printed).into_owned();
+        (output.status.success(), printed)
+    }
+
+    /// What HAProxy answers to a command on its admin socket.
+    pub fn runtime(&self, command: &str) -> String {
+        let mut socket =
+            UnixStream::connect(self.dir.path().join("admin.sock")).expect("haproxy listens");
+        let mut answer = String::new();
+        socket
+            .write_all(format!("{command}\n").as_bytes())
+            .and_then(|()| socket.shutdown(Shutdown::Write))
+            .and_then(|()| socket.read_to_string(&mut answer))
+            .expect("haproxy answers");
+        answer
+    }
+
+    /// Replaces the certificate that HAProxy loaded from `name`, which is the path given to
+    /// [`Haproxy::serve`], without a restart.
+    ///
+    /// # Errors
+    ///
+    /// What HAProxy answered, if it refused. An empty line ends the payload: HAProxy sees `pem` only
+    /// up to its first, and takes what follows for commands.
+    pub fn set_certificate(&self, name: &Path, pem: &str) -> Result<(), String> {
+        let name = name.display();
+        let pem = pem.trim_end_matches('\n');
+        let set = self.runtime(&format!("set ssl cert {name} <<\n{pem}\n"));
+        if !set.contains("Transaction created") && !set.contains("Transaction updated") {
+            return Err(set);
+        }
+        let commit = self.runtime(&format!("commit ssl cert {name}"));
+        if commit.contains("Success!") {
+            Ok(())
+        } else {
+            self.runtime(&format!("abort ssl cert {name}"));
+            Err(set + &commit)
+        }
+    }
+
+    fn tls_socket(&self) -> PathBuf {
+        self.dir.path().join("tls.sock")
+    }
+
+    fn has_ended(&mut self) -> bool {
+        let status = self.process.try_wait().expect("the process is ours");
+        status.is_some()
+    }
+}
+
+impl Drop for Haproxy {
+    fn drop(&mut self) {
+        // If it has ended by itself, both fail, and there is nothing left to do.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Whether HAProxy would start with `crt` set to that path (`haproxy -c`).
+///
+/// # Errors
+///
+/// What HAProxy printed.
+pub fn check_config(pem_path: &Path) -> Result<(), String> {
+    let dir = short_dir();
+    let output = haproxy_command()
+        .arg("-c")
+        .arg("-f")
+        .arg(write_config(dir.path(), pem_path))
+        .output()
+        .expect("setsid, of util-linux, starts");
+    if output.status.success() {
+        Ok(())
+    } else {
+        let printed = [output.stdout, output.stderr].concat();
+        Err(String::from_utf8_lossy(&printed).into_owned())
+    }
+}
+
+/// A directory of the test's own: unlike ports, the sockets in it cannot be taken by others. It is
+/// right below `/tmp`, as a socket's path has no more than 108 bytes.
+fn short_dir() -> TempDir {
+    tempfile::Builder::new()
+        .prefix("fullchain-")
+        .tempdir_in("/tmp")
+        .expect("/tmp is writable")
+}
+
+/// HAProxy without a terminal, on which it would ask for an encrypted key's password, and wait.
+fn haproxy_command() -> Command {
+    let mut command = Command::new("setsid");
+    command.arg(haproxy_program());
+    command
+}
+
+/// # Panics
+///
+/// If there is none: a test without it would prove nothing.
+fn haproxy_program() -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        // Where Debian has it, and no one but root looks.
+        .chain([PathBuf::from("/usr/sbin")])
+        .map(|dir| dir.join("haproxy"))
+        .find(|program| program.is_file())
+        .expect("the tests need HAProxy: apt-get install -y haproxy")
+}
+
+fn write_config(dir: &Path, pem_path: &Path) -> PathBuf {
+    // An absolute path, so that it does not matter where HAProxy runs.
+    let pem_path = std::path::absolute(pem_path).expect("the path is not empty");
+    let (dir_name, pem_path) = (dir.display(), pem_path.display());
+    let config = format!(
+        "global
+    tune.ssl.default-dh-param 2048
+    stats socket {dir_name}/admin.sock level admin
+    stats timeout 30s
+defaults
+    mode http
+    timeout client 30s
+    timeout connect 30s
+    timeout server 30s
+frontend tls
+    bind unix@{dir_name}/tls.sock ssl crt '{pem_path}'
+    http-request return status 200 content-type text/plain string ok
+"
+    );
+    let path = dir.join("haproxy.cfg");
+    std::fs::write(&path, config).expect("the directory is writable");
+    path
+}

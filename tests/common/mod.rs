@@ -1,0 +1,9 @@
+//! What the integration tests share: a PKI made as they run, the `openssl` program for the text
+//! and key shapes people really have, and a real HAProxy as the last judge.
+
+// Each test file is a crate of its own and uses a part of this.
+#![allow(dead_code)]
+
+pub mod haproxy;
+pub mod openssl;
+pub mod pki;

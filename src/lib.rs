@@ -26,6 +26,7 @@ pub mod read;
 mod trust;
 pub use bundle::{Bundle, Bundler, Refusal};
 pub use cert::{Certificate, NotACertificate};
+pub use chain::Chain;
 pub use dh::DhParameters;
 pub use error::Error;
 pub use finding::{Code, Finding, Report, Severity};

@@ -130,7 +130,7 @@ impl Work<'_> {
             let certificate = pair.certificate;
             (
                 certificate.is_ca(),
-                !certificate.is_valid_at(self.bundler.time),
+                !certificate.is_valid_at(self.requirements.time),
             )
         };
         let best = proven().map(rank).min()?;

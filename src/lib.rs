@@ -4,6 +4,9 @@
     not(test),
     warn(
         unreachable_pub,
+        clippy::as_conversions,
+        clippy::cast_possible_truncation,
+        clippy::needless_pass_by_value,
         clippy::unwrap_used,
         clippy::expect_used,
         clippy::panic,
@@ -23,6 +26,7 @@ pub mod key;
 mod origin;
 mod printable;
 pub mod read;
+mod tlv;
 mod trust;
 pub use bundle::{Bundle, Bundler, Refusal};
 pub use cert::{Certificate, NotACertificate};

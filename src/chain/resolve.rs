@@ -9,7 +9,7 @@ use super::verify::{verify, verify_name};
 use super::{Chain, Pool, explain, leftover};
 use crate::cert::Certificate;
 use crate::finding::{Code, Finding, Report};
-use crate::key::{KeyAlgorithm, RSA_MIN_BITS, public_key_algorithm};
+use crate::key::{KeyAlgorithm, RSA_MIN_BITS, public_key};
 use crate::trust::TrustStore;
 
 /// What a chain must satisfy.
@@ -142,8 +142,8 @@ fn check_names(requirements: &Requirements, leaf: &Certificate, report: &mut Rep
 }
 
 fn check_strength(leaf: &Certificate, report: &mut Report) -> bool {
-    match public_key_algorithm(leaf) {
-        Some(KeyAlgorithm::Rsa(bits)) if bits < RSA_MIN_BITS => {
+    match public_key(leaf) {
+        Some((KeyAlgorithm::Rsa(bits), _)) if bits < RSA_MIN_BITS => {
             let message = format!(
                 "the key of {} is RSA of {bits} bits; clients want {RSA_MIN_BITS} or more",
                 leaf.subject_text()

@@ -15,7 +15,7 @@ use spki::AlgorithmIdentifierRef;
 use zeroize::Zeroizing;
 
 pub use proof::Proof;
-pub(crate) use proof::{bits, public_key_algorithm};
+pub(crate) use proof::{bits, public_key};
 
 use crate::cert::place_in;
 use crate::origin::Origin;

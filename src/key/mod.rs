@@ -361,6 +361,25 @@ impl<'a> Parts<'a> {
                 "RSA with more than two primes".to_owned(),
             )));
         }
+        // Arithmetic on numbers of any length would be at the mercy of whoever made the file.
+        let length = key.modulus.as_bytes().len();
+        let numbers = [
+            key.public_exponent,
+            key.private_exponent,
+            key.prime1,
+            key.prime2,
+            key.exponent1,
+            key.exponent2,
+            key.coefficient,
+        ];
+        if numbers
+            .iter()
+            .any(|number| number.as_bytes().len() > length)
+        {
+            return Some(Err(KeyError::Unsupported(
+                "RSA with numbers that are longer than its modulus".to_owned(),
+            )));
+        }
         Some(Ok(Self {
             shape: Shape::Pkcs1,
             algorithm: KeyAlgorithm::Rsa(bits(key.modulus.as_bytes())),

@@ -209,17 +209,23 @@ impl RsaFactors {
         let d = number(key.private_exponent);
         let fits = |prime: &BoxedUint, exponent: UintRef<'_>| -> Option<bool> {
             let exponent = number(exponent);
-            let order = Zeroizing::new(prime.wrapping_sub(BoxedUint::one()));
-            let order = Option::<NonZero<_>>::from(NonZero::new((*order).clone()))?;
-            let one = Zeroizing::new(e.concatenating_mul(&*exponent)).rem(&order);
-            let same = d.rem(&order);
-            Some(is_one(&one) && same_number(&Zeroizing::new(same), &exponent))
+            let order = divisor(prime.wrapping_sub(BoxedUint::one()))?;
+            let product = Zeroizing::new(e.concatenating_mul(&*exponent));
+            let (one, same) = (
+                Zeroizing::new(product.rem(&*order)),
+                Zeroizing::new(d.rem(&*order)),
+            );
+            Some(is_one(&one) && same_number(&same, &exponent))
         };
-        let p = Option::<NonZero<_>>::from(NonZero::new((*self.p).clone()))?;
-        let coefficient = number(key.coefficient);
-        let inverse = Zeroizing::new(coefficient.concatenating_mul(&*self.q)).rem(&p);
+        let p = divisor((*self.p).clone())?;
+        let product = Zeroizing::new(number(key.coefficient).concatenating_mul(&*self.q));
+        let inverse = Zeroizing::new(product.rem(&*p));
         Some(fits(&self.p, key.exponent1)? && fits(&self.q, key.exponent2)? && is_one(&inverse))
     }
+}
+
+fn divisor(value: BoxedUint) -> Option<Zeroizing<NonZero<BoxedUint>>> {
+    Option::from(NonZero::new(value)).map(Zeroizing::new)
 }
 
 /// A DER INTEGER as a number of just the limbs that its length, which is public, asks for.

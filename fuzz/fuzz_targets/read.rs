@@ -1,8 +1,8 @@
 //! Arbitrary bytes through the reader.
 #![no_main]
 
-use fullchain::{Material, Reader};
-use fullchain_fuzz::{check_origins, secrets};
+use fullchain::{Material, Origin, Reader};
+use fullchain_fuzz::{check_origins, origins, secrets};
 use libfuzzer_sys::fuzz_target;
 use pem_rfc7468::LineEnding;
 use rustls_pki_types::PrivateKeyDer;
@@ -10,9 +10,12 @@ use rustls_pki_types::PrivateKeyDer;
 fuzz_target!(|input: &[u8]| {
     let material = read(input);
     check_origins(&material, &[("input".to_owned(), input.to_vec())]);
-    let printed = format!("{material:?}");
+    // Reports show the excerpts, of which `Debug` says nothing.
+    let excerpts: Vec<_> = origins(&material).filter_map(Origin::excerpt).collect();
+    let printed = format!("{material:?} {excerpts:?}");
     secrets::check(&printed, &material.keys);
-    assert_eq!(format!("{:?}", read(input)), printed, "not the same twice");
+    let again = format!("{:?}", read(input));
+    assert!(printed.starts_with(&again), "not the same twice");
     check_written_and_read(&material);
 });
 

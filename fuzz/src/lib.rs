@@ -26,24 +26,26 @@ pub type Source = (String, Vec<u8>);
 
 /// Checks that everything read points into the sources, at lines that are there.
 pub fn check_origins(material: &Material, sources: &[Source]) {
-    let certificates = material.certificates.iter().map(|item| item.origin());
-    let keys = material.keys.iter().map(|item| item.origin());
-    let parameters = material.dh_parameters.iter().map(|item| item.origin());
-    for origin in certificates.chain(keys).chain(parameters) {
-        check_origin(origin, sources);
-    }
-    check_findings(&material.findings, sources);
-    check_findings(
-        material.unreadable.iter().map(|item| &item.finding),
-        sources,
-    );
+    origins(material).for_each(|origin| check_origin(origin, sources));
 }
 
 /// The same for findings, which may be about no place.
-pub fn check_findings<'a>(findings: impl IntoIterator<Item = &'a Finding>, sources: &[Source]) {
-    for origin in findings.into_iter().filter_map(|f| f.origin.as_ref()) {
-        check_origin(origin, sources);
-    }
+pub fn check_findings(findings: &[Finding], sources: &[Source]) {
+    let origins = findings.iter().filter_map(|f| f.origin.as_ref());
+    origins.for_each(|origin| check_origin(origin, sources));
+}
+
+/// Where everything that was read came from, and what there is to say about it.
+pub fn origins(material: &Material) -> impl Iterator<Item = &Origin> {
+    let certificates = material.certificates.iter().map(|item| item.origin());
+    let keys = material.keys.iter().map(|item| item.origin());
+    let parameters = material.dh_parameters.iter().map(|item| item.origin());
+    let unreadable = material.unreadable.iter().map(|item| &item.finding);
+    let findings = material.findings.iter().chain(unreadable);
+    certificates
+        .chain(keys)
+        .chain(parameters)
+        .chain(findings.filter_map(|finding| finding.origin.as_ref()))
 }
 
 fn check_origin(origin: &Origin, sources: &[Source]) {

@@ -39,10 +39,6 @@ pub(super) fn left_out(
     pool.certificates()
         .iter()
         .filter(|certificate| !used.contains(certificate))
-        // Other certificates of the leaf's key were said when the pair was chosen.
-        .filter(|certificate| {
-            certificate.is_ca() || certificate.spki_value() != bundle.leaf().spki_value()
-        })
         .map(|certificate| reason(certificate, &used, path, time).at(certificate.origin()))
         .collect()
 }
@@ -72,10 +68,14 @@ fn reason(
             format!("the root {name} was left out: clients have it"),
         )
     } else if !certificate.is_ca() {
-        Finding::new(
-            Code::LeafLeftOut,
-            format!("{name} is another server certificate, without a key here; it was left out"),
-        )
+        let what = match used.first() {
+            Some(leaf) if leaf.spki_value() == certificate.spki_value() => {
+                format!("has the same key and is not in date ({})", dates())
+            }
+            _ if !in_date => format!("is another server certificate, not in date ({})", dates()),
+            _ => "is another server certificate, without a key here".to_owned(),
+        };
+        Finding::new(Code::LeafLeftOut, format!("{name} {what}; it was left out"))
     } else if !in_date {
         Finding::new(
             Code::ExpiredLeftOut,
@@ -92,7 +92,7 @@ fn reason(
     } else {
         Finding::new(
             Code::UnrelatedCertificate,
-            format!("{name} has nothing to do with this chain and was left out"),
+            format!("{name} is no part of this chain and was left out"),
         )
     }
 }

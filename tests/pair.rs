@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::bundling::{at, build, bundler, codes, errors, place, read, roots, the};
+use common::bundling::{at, build, bundler, codes, errors, lines, place, read, roots, the};
 use common::openssl::{KeyShape, key_shape};
 use common::pki::{Ca, Key, KeyKind, Leaf, LeafOptions, self_signed_leaf};
 use fullchain::{Bundle, Bundler, Code, Refusal, Severity, haproxy};
@@ -27,14 +27,6 @@ impl Site {
     fn build(&self, pems: &[&str]) -> Result<Bundle, Refusal> {
         build(&bundler(&[&self.root.cert_pem]), pems)
     }
-}
-
-/// The lines of a block, as findings show them, when it is the last of these.
-fn lines(pems: &[&str]) -> String {
-    let (last, before) = pems.split_last().expect("there is a block");
-    let count = |pem: &str| pem.lines().count();
-    let before: usize = before.iter().map(|pem| count(pem)).sum();
-    format!("pile.pem:{}-{}", before + 1, before + count(last))
 }
 
 #[test]

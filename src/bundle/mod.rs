@@ -424,10 +424,13 @@ impl Work<'_> {
             Some(root) if root == *leaf => Ok(None),
             Some(root) => Ok(Some(root)),
             None => {
-                let finding = Finding::new(
-                    Code::RootUnavailable,
-                    "the root was asked for, and its certificate is not at hand",
+                let head = path.intermediates.last().copied().unwrap_or(leaf);
+                let message = format!(
+                    "the root {} was asked for, and its certificate is neither in the material nor in {}, which knows its key only",
+                    head.issuer_text(),
+                    explain::store_names(&self.bundler.stores)
                 );
+                let finding = Finding::new(Code::RootUnavailable, message).at(head.origin());
                 self.report.push(finding);
                 Err(())
             }

@@ -76,3 +76,11 @@ pub fn place(finding: &Finding) -> String {
     let origin = finding.origin.as_ref();
     origin.map_or("nowhere".to_owned(), ToString::to_string)
 }
+
+/// Where the last of these blocks stands in [`build`]'s source, as [`place`] has it.
+pub fn lines(pems: &[&str]) -> String {
+    let (last, before) = pems.split_last().expect("there is a block");
+    let count = |pem: &str| pem.lines().count();
+    let before: usize = before.iter().map(|pem| count(pem)).sum();
+    format!("pile.pem:{}-{}", before + 1, before + count(last))
+}

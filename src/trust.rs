@@ -106,6 +106,7 @@ impl TrustStore {
         material: Material,
     ) -> Result<(Self, Report), Error> {
         let mut report = Report::default();
+        report.extend(material.unreadable.into_iter().map(|block| block.finding));
         report.extend(material.findings);
         let store = Self::build(name, material.certificates, &mut report)?;
         Ok((store, report))
@@ -140,7 +141,7 @@ impl TrustStore {
             return Err(Error::NoAnchors {
                 store: name,
                 reason: match report.findings().first() {
-                    Some(finding) => finding.message.clone(),
+                    Some(finding) => finding.to_string(),
                     None => "no certificate was found".to_owned(),
                 },
             });

@@ -242,10 +242,14 @@ struct Work<'b> {
     unreadable: Vec<Unreadable>,
 }
 
+fn names_of(stores: &[&TrustStore]) -> Vec<String> {
+    stores.iter().map(|store| store.name().to_owned()).collect()
+}
+
 /// A path, and the stores whose clients accept it.
 struct Accepted<'a> {
     path: Path<'a>,
-    trusted_by: Vec<String>,
+    trusted_by: Vec<&'a TrustStore>,
 }
 
 impl Work<'_> {
@@ -288,7 +292,7 @@ impl Work<'_> {
             key,
             dh_parameters: self.dh_parameters(dh_parameters),
             root,
-            trusted_by: accepted.trusted_by,
+            trusted_by: names_of(&accepted.trusted_by),
             names: self.bundler.names.clone(),
             verified_at: self.bundler.time,
             report: Report::default(),
@@ -319,7 +323,7 @@ impl Work<'_> {
             let mut trusted_by = Vec::new();
             for store in stores {
                 match verify(leaf, &path.intermediates, store, *time, signatures) {
-                    Ok(()) => trusted_by.push(store.name().to_owned()),
+                    Ok(()) => trusted_by.push(store),
                     // A store that lacks the anchor says nothing about the path.
                     Err(webpki::Error::UnknownIssuer) => {}
                     Err(error) => {
@@ -358,9 +362,13 @@ impl Work<'_> {
         best
     }
 
-    fn report_distrust(&mut self, trusted_by: &[String], leaf: &Certificate) {
+    fn report_distrust(&mut self, trusted_by: &[&TrustStore], leaf: &Certificate) {
         for store in &self.bundler.stores {
-            if !trusted_by.iter().any(|name| name == store.name()) {
+            // Two stores may have one name.
+            if !trusted_by
+                .iter()
+                .any(|&trusting| std::ptr::eq(trusting, store))
+            {
                 let message = format!(
                     "clients that trust only the roots of {} do not accept this bundle",
                     store.name()
@@ -376,9 +384,14 @@ impl Work<'_> {
         for name in &self.bundler.names {
             if verify_name(leaf, name).is_err() {
                 valid = false;
-                let names = leaf.dns_names().join(", ");
+                let addresses = leaf.ip_addresses().into_iter().map(|ip| ip.to_string());
+                let valid: Vec<_> = leaf.dns_names().into_iter().chain(addresses).collect();
+                let valid = match valid.is_empty() {
+                    true => "it has no subject alternative names".to_owned(),
+                    false => format!("it is for {}", valid.join(", ")),
+                };
                 let message = format!(
-                    "{} is not valid for {}; its DNS names are: {names}",
+                    "{} is not valid for {}: {valid}",
                     leaf.subject_text(),
                     name.to_str()
                 );

@@ -1,6 +1,7 @@
 //! A certificate: its DER, and the facts taken from it once.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -195,6 +196,23 @@ impl Certificate {
             _ => None,
         });
         dns.collect()
+    }
+
+    /// The IP addresses of its subject alternative name extension.
+    pub fn ip_addresses(&self) -> Vec<IpAddr> {
+        let Some(names) = self.extension::<SubjectAltName>(SUBJECT_ALT_NAME) else {
+            return Vec::new();
+        };
+        let addresses = names.0.into_iter().filter_map(|name| match name {
+            GeneralName::IpAddress(bytes) => match bytes.as_bytes().len() {
+                4 => <[u8; 4]>::try_from(bytes.as_bytes()).ok().map(IpAddr::from),
+                _ => <[u8; 16]>::try_from(bytes.as_bytes())
+                    .ok()
+                    .map(IpAddr::from),
+            },
+            _ => None,
+        });
+        addresses.collect()
     }
 
     /// The URLs from which its issuer's certificate may be fetched: the `caIssuers` entries of

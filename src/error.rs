@@ -41,6 +41,11 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// The symbolic links that lead to the file to be written form a loop, or are too many.
+    LinkLoop {
+        /// The first link.
+        path: PathBuf,
+    },
     /// A trust store holds nothing that could be trusted.
     NoAnchors {
         /// The store's name.
@@ -85,6 +90,11 @@ impl fmt::Display for Error {
             Self::NotAFile { path } => write!(
                 f,
                 "{} is not a regular file",
+                Printable(&path.to_string_lossy())
+            ),
+            Self::LinkLoop { path } => write!(
+                f,
+                "{}: too many symbolic links, or a loop of them",
                 Printable(&path.to_string_lossy())
             ),
             Self::NoAnchors { store, reason } => write!(

@@ -43,11 +43,21 @@ impl TrustStore {
     /// ```
     #[cfg(feature = "mozilla")]
     pub fn mozilla() -> Self {
-        let anchors = webpki_roots::TLS_SERVER_ROOTS.iter().map(|anchor| Anchor {
-            anchor: anchor.clone(),
+        Self::from_anchors("mozilla", webpki_roots::TLS_SERVER_ROOTS.iter().cloned())
+    }
+
+    /// A store of anchors that are at hand as such, perhaps without their certificates; the
+    /// root can then be written only if the material has it. May be empty, and then trusts
+    /// nothing.
+    pub fn from_anchors(
+        name: impl Into<String>,
+        anchors: impl IntoIterator<Item = TrustAnchor<'static>>,
+    ) -> Self {
+        let anchors = anchors.into_iter().map(|anchor| Anchor {
+            anchor,
             certificate: None,
         });
-        Self::of("mozilla".to_owned(), anchors.collect())
+        Self::of(name.into(), anchors.collect())
     }
 
     /// The roots of the operating system, read now. `SSL_CERT_FILE` and `SSL_CERT_DIR` are
@@ -96,6 +106,7 @@ impl TrustStore {
         material: Material,
     ) -> Result<(Self, Report), Error> {
         let mut report = Report::default();
+        report.extend(material.unreadable.into_iter().map(|block| block.finding));
         report.extend(material.findings);
         let store = Self::build(name, material.certificates, &mut report)?;
         Ok((store, report))
@@ -130,7 +141,7 @@ impl TrustStore {
             return Err(Error::NoAnchors {
                 store: name,
                 reason: match report.findings().first() {
-                    Some(finding) => finding.message.clone(),
+                    Some(finding) => finding.to_string(),
                     None => "no certificate was found".to_owned(),
                 },
             });
@@ -163,7 +174,7 @@ impl TrustStore {
         self.inner.anchors.len()
     }
 
-    /// Whether it holds none. A store that was made without an error holds one or more.
+    /// Whether it holds none, which only [`from_anchors`](Self::from_anchors) lets happen.
     pub fn is_empty(&self) -> bool {
         self.inner.anchors.is_empty()
     }

@@ -43,24 +43,15 @@ impl Work<'_> {
             self.not_one(&pairs, pool, &keys);
             return None;
         };
-        for other in others {
-            self.set_aside(other.certificate);
+        for (index, key) in keys.iter().enumerate() {
+            if index != chosen.key {
+                let owner = others.iter().find(|pair| pair.key == index);
+                self.report.push(key_left_out(key, owner.copied()));
+            }
         }
         let leaf = chosen.certificate.clone();
-        let (index, proof) = (chosen.key, chosen.proof);
-        let key = keys.swap_remove(index);
-        for other in &keys {
-            self.report.push(
-                Finding::new(
-                    Code::KeyLeftOut,
-                    format!(
-                        "this {} key belongs to another certificate, or to none",
-                        other.algorithm()
-                    ),
-                )
-                .at(other.origin()),
-            );
-        }
+        let proof = chosen.proof;
+        let key = keys.swap_remove(chosen.key);
         Some((leaf, self.loadable(key, proof)?))
     }
 
@@ -154,24 +145,6 @@ impl Work<'_> {
             .filter(|pair| pair.certificate != chosen.certificate)
             .collect();
         Some((chosen, others))
-    }
-
-    fn set_aside(&mut self, certificate: &Certificate) {
-        // CA certificates are sorted out with the rest of the chain.
-        if !certificate.is_ca() {
-            self.report.push(
-                Finding::new(
-                    Code::LeafLeftOut,
-                    format!(
-                        "{} has the same key and is not in date (valid from {} to {}); it was left out",
-                        certificate.subject_text(),
-                        moment(certificate.not_before()),
-                        moment(certificate.not_after())
-                    ),
-                )
-                .at(certificate.origin()),
-            );
-        }
     }
 
     /// Explains why there is not exactly one pair: who is who.
@@ -290,6 +263,19 @@ impl Work<'_> {
         }
         rewritten
     }
+}
+
+fn key_left_out(key: &PrivateKey, owner: Option<&Pair<'_>>) -> Finding {
+    let whose = match owner.map(|pair| pair.certificate) {
+        Some(owner) => format!(
+            "belongs to {} ({}), which is not the one to serve",
+            owner.subject_text(),
+            owner.origin()
+        ),
+        None => "belongs to no certificate here".to_owned(),
+    };
+    let message = format!("this {} key {whose}; it was left out", key.algorithm());
+    Finding::new(Code::KeyLeftOut, message).at(key.origin())
 }
 
 /// The certificates that are not CAs'; all of them when every one is a CA's.

@@ -180,6 +180,12 @@ pub(crate) fn refusal(
             leaf,
             "has a path with a signature of an unsupported algorithm",
         ),
+        Error::UnsupportedCertVersion => about(
+            Code::PathRefused,
+            leaf,
+            "has a path with a certificate of X.509 version 1 or 2, and clients want version 3",
+        )
+        .help("have it issued with extensions (`openssl x509 -req` writes none without -extfile)"),
         Error::MaximumNameConstraintComparisonsExceeded
         | Error::MaximumPathBuildCallsExceeded
         | Error::MaximumPathDepthExceeded

@@ -30,10 +30,6 @@ pub(super) fn left_out(chain: &Chain, pool: &Pool, anchor: &Anchor) -> Vec<Findi
     pool.certificates()
         .iter()
         .filter(|certificate| !used.contains(certificate))
-        // Other certificates of the leaf's key are said where the leaf was chosen.
-        .filter(|certificate| {
-            certificate.is_ca() || certificate.spki_value() != chain.leaf().spki_value()
-        })
         .map(|certificate| reason(certificate, chain, anchor).at(certificate.origin()))
         .collect()
 }
@@ -59,10 +55,13 @@ fn reason(certificate: &Certificate, chain: &Chain, anchor: &Anchor) -> Finding 
             format!("the root {name} was left out: clients have it"),
         )
     } else if !certificate.is_ca() {
-        Finding::new(
-            Code::LeafLeftOut,
-            format!("{name} is another server certificate, without a key here; it was left out"),
-        )
+        let same_key = chain.leaf().spki_value() == certificate.spki_value();
+        let what = match (same_key, in_date) {
+            (true, _) => format!("has the same key and is not in date ({})", dates()),
+            (false, false) => format!("is another server certificate, not in date ({})", dates()),
+            (false, true) => "is another server certificate, without a key here".to_owned(),
+        };
+        Finding::new(Code::LeafLeftOut, format!("{name} {what}; it was left out"))
     } else if !in_date {
         Finding::new(
             Code::ExpiredLeftOut,
@@ -79,7 +78,7 @@ fn reason(certificate: &Certificate, chain: &Chain, anchor: &Anchor) -> Finding 
     } else {
         Finding::new(
             Code::UnrelatedCertificate,
-            format!("{name} has nothing to do with this chain and was left out"),
+            format!("{name} is no part of this chain and was left out"),
         )
     }
 }

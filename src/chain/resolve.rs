@@ -24,7 +24,7 @@ pub(crate) struct Requirements {
 /// A path, and the stores whose clients accept it.
 struct Accepted<'a> {
     path: Path<'a>,
-    trusted_by: Vec<String>,
+    trusted_by: Vec<&'a TrustStore>,
 }
 
 /// Finds and verifies the chain. Every reason for `None` is in the report as an error.
@@ -39,7 +39,13 @@ pub(crate) fn resolve(
     let strong = check_strength(leaf, report);
     let accepted = choose(requirements, leaf, pool, &signatures, report)?;
     let root = match requirements.include_root {
-        true => Some(root(leaf, &accepted.path, pool, report)?),
+        true => Some(root(
+            leaf,
+            &accepted.path,
+            pool,
+            &requirements.stores,
+            report,
+        )?),
         false => None,
     };
     if !named || !strong {
@@ -51,7 +57,11 @@ pub(crate) fn resolve(
         intermediates: path.intermediates.iter().copied().cloned().collect(),
         // A leaf that is its own anchor is sent once.
         root: root.filter(|root| root != leaf),
-        trusted_by: accepted.trusted_by,
+        trusted_by: accepted
+            .trusted_by
+            .iter()
+            .map(|store| store.name().to_owned())
+            .collect(),
         names: requirements.names.clone(),
         verified_at: requirements.time,
         valid_until: leaf.not_after(),
@@ -78,7 +88,7 @@ fn choose<'a>(
         let mut trusted_by = Vec::new();
         for store in stores {
             match verify(leaf, &path.intermediates, store, *time, signatures) {
-                Ok(()) => trusted_by.push(store.name().to_owned()),
+                Ok(()) => trusted_by.push(store),
                 // A store that lacks the anchor says nothing about the path.
                 Err(webpki::Error::UnknownIssuer) => {}
                 Err(error) => {
@@ -113,7 +123,12 @@ fn choose<'a>(
         return None;
     };
     for store in stores {
-        if !best.trusted_by.iter().any(|name| name == store.name()) {
+        // Two stores may have one name.
+        if !best
+            .trusted_by
+            .iter()
+            .any(|&trusting| std::ptr::eq(trusting, store))
+        {
             let message = format!(
                 "clients that trust only the roots of {} do not accept this chain",
                 store.name()
@@ -129,11 +144,16 @@ fn check_names(requirements: &Requirements, leaf: &Certificate, report: &mut Rep
     for name in &requirements.names {
         if verify_name(leaf, name).is_err() {
             valid = false;
+            let addresses = leaf.ip_addresses().into_iter().map(|ip| ip.to_string());
+            let names: Vec<_> = leaf.dns_names().into_iter().chain(addresses).collect();
+            let names = match names.is_empty() {
+                true => "it has no subject alternative names".to_owned(),
+                false => format!("it is for {}", names.join(", ")),
+            };
             let message = format!(
-                "{} is not valid for {}; its DNS names are: {}",
+                "{} is not valid for {}: {names}",
                 leaf.subject_text(),
-                name.to_str(),
-                leaf.dns_names().join(", ")
+                name.to_str()
             );
             report.push(Finding::new(Code::NameMismatch, message).at(leaf.origin()));
         }
@@ -160,6 +180,7 @@ fn root(
     leaf: &Certificate,
     path: &Path<'_>,
     pool: &Pool,
+    stores: &[TrustStore],
     report: &mut Report,
 ) -> Option<Certificate> {
     let root = path.anchor.certificate.clone().or_else(|| {
@@ -168,11 +189,13 @@ fn root(
             .cloned()
     });
     if root.is_none() {
+        let head = path.intermediates.last().copied().unwrap_or(leaf);
         let message = format!(
-            "the root of {} was asked for, and its certificate is not at hand",
-            leaf.subject_text()
+            "the root {} was asked for, and its certificate is neither in the material nor in {}, which knows its key only",
+            head.issuer_text(),
+            explain::store_names(stores)
         );
-        report.push(Finding::new(Code::RootUnavailable, message));
+        report.push(Finding::new(Code::RootUnavailable, message).at(head.origin()));
     }
     root
 }

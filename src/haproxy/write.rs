@@ -37,8 +37,9 @@ pub enum Written {
 ///
 /// # Errors
 ///
-/// [`Error::Io`] or [`Error::NotAFile`]. The old file is then whole, and no temporary file is
-/// left.
+/// [`Error::Io`], [`Error::NotAFile`] or [`Error::LinkLoop`]. The old file is then whole, and no
+/// temporary file is left. Only when the very last step fails, the folder's sync, is the new
+/// file in its place already; the error says which step it was.
 ///
 /// ```no_run
 /// # fn f(bundle: &fullchain::Bundle) -> Result<(), fullchain::Error> {
@@ -73,6 +74,8 @@ fn replace(path: &Path, content: &[u8]) -> Result<Written, Error> {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
+    // Opened ahead: a folder that may be written, but not read, is found out before the rename.
+    let opened = open_folder(folder)?;
     // It is made readable by its owner alone, and removed when it is dropped.
     let mut temporary = tempfile::Builder::new()
         .prefix(".fullchain-")
@@ -90,7 +93,7 @@ fn replace(path: &Path, content: &[u8]) -> Result<Written, Error> {
     temporary
         .persist(&target)
         .map_err(|error| Error::io("rename the temporary file to", &target)(error.error))?;
-    sync_folder(folder)?;
+    sync_folder(&opened, folder)?;
     Ok(match old {
         Some(_) => Written::Replaced,
         None => Written::Created,
@@ -107,7 +110,7 @@ fn follow_links(path: &Path) -> Result<PathBuf, Error> {
             Err(_) => return Ok(target),
         }
     }
-    Err(Error::NotAFile {
+    Err(Error::LinkLoop {
         path: path.to_owned(),
     })
 }
@@ -140,15 +143,24 @@ fn keep_attributes(_: &fs::File, _: &fs::Metadata) -> std::io::Result<()> {
     Ok(())
 }
 
+/// The folder, to sync it once the file is in it. Only Unix lets a folder be opened as a file.
 #[cfg(unix)]
-fn sync_folder(folder: &Path) -> Result<(), Error> {
-    let open = fs::File::open(folder);
-    open.and_then(|folder| folder.sync_all())
-        .map_err(Error::io("sync the folder", folder))
+fn open_folder(folder: &Path) -> Result<fs::File, Error> {
+    fs::File::open(folder).map_err(Error::io("open the folder", folder))
 }
 
 #[cfg(not(unix))]
-fn sync_folder(_: &Path) -> Result<(), Error> {
-    // Only Unix lets a folder be opened as a file.
+fn open_folder(_: &Path) -> Result<(), Error> {
+    Ok(())
+}
+
+#[cfg(unix)]
+fn sync_folder(opened: &fs::File, folder: &Path) -> Result<(), Error> {
+    let sync = opened.sync_all();
+    sync.map_err(Error::io("sync the folder", folder))
+}
+
+#[cfg(not(unix))]
+fn sync_folder(_: &(), _: &Path) -> Result<(), Error> {
     Ok(())
 }

@@ -1,19 +1,20 @@
 //! A private key: secret, zeroized, never printed; it proves that it belongs to a certificate.
 
+mod parse;
 mod proof;
 
 use std::fmt;
 use std::ops::Range;
 
+use der::Encode;
 use der::asn1::{ObjectIdentifier, OctetStringRef};
-use der::{Decode, Encode, Reader, SliceReader};
-use pkcs1::RsaPrivateKeyRef;
 use pkcs8::PrivateKeyInfoRef;
 use rustls_pki_types::PrivateKeyDer;
-use sec1::{EcParameters, EcPrivateKey};
+use sec1::EcPrivateKey;
 use spki::AlgorithmIdentifierRef;
 use zeroize::Zeroizing;
 
+use parse::{Parts, is_encrypted};
 pub use proof::Proof;
 pub(crate) use proof::{bits, public_key};
 
@@ -299,131 +300,4 @@ impl fmt::Debug for PrivateKey {
             .field("origin", &self.origin)
             .finish_non_exhaustive()
     }
-}
-
-/// A key's structure, read once.
-struct Parts<'a> {
-    shape: Shape,
-    algorithm: KeyAlgorithm,
-    private: &'a [u8],
-    claimed: Option<&'a [u8]>,
-}
-
-impl<'a> Parts<'a> {
-    /// `None` when it is not PKCS#8; an error when it is, but unsupported.
-    fn of_pkcs8(der: &'a [u8]) -> Option<Result<Self, KeyError>> {
-        let info = PrivateKeyInfoRef::try_from(der).ok()?;
-        let shape = match info.public_key {
-            Some(_) => Shape::Pkcs8V2,
-            None => Shape::Pkcs8,
-        };
-        let inner = info.private_key.as_bytes();
-        let claimed = info.public_key.map(|key| key.raw_bytes());
-        Some(match info.algorithm.oid {
-            RSA => Self::of_pkcs1(inner)
-                .unwrap_or(Err(KeyError::NotAKey))
-                .map(|parts| Self { shape, ..parts }),
-            EC => {
-                let curve = info.algorithm.parameters_oid().ok();
-                match curve.map(|curve| (curve, KeyAlgorithm::of_curve(curve))) {
-                    Some((_, Some(algorithm))) => match EcPrivateKey::from_der(inner) {
-                        Ok(key) => Ok(Self {
-                            shape,
-                            algorithm,
-                            private: key.private_key,
-                            claimed: key.public_key.or(claimed),
-                        }),
-                        Err(_) => Err(KeyError::NotAKey),
-                    },
-                    Some((curve, None)) => Err(unsupported_curve(curve)),
-                    None => Err(KeyError::Unsupported(
-                        "on a curve given by explicit parameters".to_owned(),
-                    )),
-                }
-            }
-            ED25519 => match <&OctetStringRef>::from_der(inner) {
-                Ok(seed) if seed.as_bytes().len() == 32 => Ok(Self {
-                    shape,
-                    algorithm: KeyAlgorithm::Ed25519,
-                    private: seed.as_bytes(),
-                    claimed,
-                }),
-                _ => Err(KeyError::NotAKey),
-            },
-            other => Err(KeyError::Unsupported(format!("of algorithm {other}"))),
-        })
-    }
-
-    fn of_pkcs1(der: &'a [u8]) -> Option<Result<Self, KeyError>> {
-        let key = RsaPrivateKeyRef::try_from(der).ok()?;
-        if key.other_prime_infos.is_some() {
-            return Some(Err(KeyError::Unsupported(
-                "RSA with more than two primes".to_owned(),
-            )));
-        }
-        // Arithmetic on numbers of any length would be at the mercy of whoever made the file.
-        let length = key.modulus.as_bytes().len();
-        let numbers = [
-            key.public_exponent,
-            key.private_exponent,
-            key.prime1,
-            key.prime2,
-            key.exponent1,
-            key.exponent2,
-            key.coefficient,
-        ];
-        if numbers
-            .iter()
-            .any(|number| number.as_bytes().len() > length)
-        {
-            return Some(Err(KeyError::Unsupported(
-                "RSA with numbers that are longer than its modulus".to_owned(),
-            )));
-        }
-        Some(Ok(Self {
-            shape: Shape::Pkcs1,
-            algorithm: KeyAlgorithm::Rsa(bits(key.modulus.as_bytes())),
-            private: der,
-            claimed: None,
-        }))
-    }
-
-    fn of_sec1(der: &'a [u8]) -> Option<Result<Self, KeyError>> {
-        let key = EcPrivateKey::from_der(der).ok()?;
-        let (shape, algorithm) = match key.parameters {
-            Some(EcParameters::NamedCurve(curve)) => match KeyAlgorithm::of_curve(curve) {
-                Some(algorithm) => (Shape::Sec1, algorithm),
-                None => return Some(Err(unsupported_curve(curve))),
-            },
-            None => match KeyAlgorithm::of_scalar_length(key.private_key.len()) {
-                Some(algorithm) => (Shape::Sec1WithoutCurve, algorithm),
-                None => {
-                    return Some(Err(KeyError::Unsupported(
-                        "on a curve that it does not name".to_owned(),
-                    )));
-                }
-            },
-        };
-        Some(Ok(Self {
-            shape,
-            algorithm,
-            private: key.private_key,
-            claimed: key.public_key,
-        }))
-    }
-}
-
-/// Succeeds for EncryptedPrivateKeyInfo (RFC 5958 section 3).
-fn is_encrypted(der: &[u8]) -> Result<(), der::Error> {
-    let mut reader = SliceReader::new(der)?;
-    reader.sequence(|fields| {
-        AlgorithmIdentifierRef::decode(fields)?;
-        <&OctetStringRef>::decode(fields)?;
-        Ok::<_, der::Error>(())
-    })?;
-    reader.finish()
-}
-
-fn unsupported_curve(curve: ObjectIdentifier) -> KeyError {
-    KeyError::Unsupported(format!("on curve {curve}"))
 }

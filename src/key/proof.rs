@@ -114,8 +114,8 @@ impl PrivateKey {
             return Proof::Foreign;
         };
         let claims = key.modulus == public.modulus;
-        let factors = RsaFactors::new(&key);
-        if factors.product_is(public.modulus) {
+        let factors = RsaFactors::new(&key).filter(|factors| factors.product_is(public.modulus));
+        if let Some(factors) = factors {
             // The certificate's own modulus was factored, so the key is meant for it.
             let whole = claims
                 && key.public_exponent == public.public_exponent
@@ -189,11 +189,24 @@ struct RsaFactors {
 }
 
 impl RsaFactors {
-    fn new(key: &RsaPrivateKeyRef<'_>) -> Self {
-        Self {
+    /// `None` when a number is longer than the modulus, whose length is limited. No sound key has
+    /// one, and arithmetic with it would take time and stack without bounds.
+    fn new(key: &RsaPrivateKeyRef<'_>) -> Option<Self> {
+        let limit = key.modulus.as_bytes().len();
+        let numbers = [
+            key.public_exponent,
+            key.private_exponent,
+            key.prime1,
+            key.prime2,
+            key.exponent1,
+            key.exponent2,
+            key.coefficient,
+        ];
+        let bounded = numbers.iter().all(|n| n.as_bytes().len() <= limit);
+        bounded.then(|| Self {
             p: number(key.prime1),
             q: number(key.prime2),
-        }
+        })
     }
 
     /// Whether p·q is this number, neither factor being 1.

@@ -99,8 +99,9 @@ impl Haproxy {
         }
     }
 
-    /// Connects as a client; whether that worked, and what it printed.
-    fn s_client(&self, sni: Option<&str>, more: &[&str]) -> (bool, String) {
+    /// Connects with these further arguments of `openssl s_client`; whether that worked, and what
+    /// it printed.
+    pub fn s_client(&self, sni: Option<&str>, more: &[&str]) -> (bool, String) {
         let socket = self.tls_socket();
         let connect = ["-unix", socket.to_str().expect("the path is UTF-8")];
         let name = match &sni {

@@ -110,7 +110,12 @@ pub fn bag_attributes(key_pem: &str, certs_pem: &[&str]) -> String {
 
 /// `DH PARAMETERS` of a well-known group of 2048 bits: making some takes minutes.
 pub fn dhparams() -> String {
-    let args = "genpkey -quiet -genparam -algorithm DH -pkeyopt group:ffdhe2048";
+    dhparams_of("ffdhe2048")
+}
+
+/// `DH PARAMETERS` of that well-known group.
+pub fn dhparams_of(group: &str) -> String {
+    let args = format!("genpkey -quiet -genparam -algorithm DH -pkeyopt group:{group}");
     openssl_text(&args.split(' ').collect::<Vec<_>>(), "")
 }
 

@@ -563,7 +563,7 @@ pub fn der(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
 }
 
 /// Splits well-formed DER values after the first.
-fn split(values: &[u8]) -> (&[u8], &[u8]) {
+pub fn split(values: &[u8]) -> (&[u8], &[u8]) {
     let (header, len) = header(values);
     values.split_at(header + len)
 }
@@ -573,7 +573,7 @@ fn second(values: &[u8]) -> &[u8] {
 }
 
 /// What the first of these well-formed DER values holds.
-fn contents(values: &[u8]) -> &[u8] {
+pub fn contents(values: &[u8]) -> &[u8] {
     let (header, len) = header(values);
     &values[header..header + len]
 }

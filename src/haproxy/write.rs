@@ -93,7 +93,7 @@ fn replace(path: &Path, content: &[u8]) -> Result<Written, Error> {
     temporary
         .persist(&target)
         .map_err(|error| Error::io("rename the temporary file to", &target)(error.error))?;
-    sync_folder(opened, folder)?;
+    sync_folder(&opened, folder)?;
     Ok(match old {
         Some(_) => Written::Replaced,
         None => Written::Created,
@@ -155,12 +155,12 @@ fn open_folder(_: &Path) -> Result<(), Error> {
 }
 
 #[cfg(unix)]
-fn sync_folder(opened: fs::File, folder: &Path) -> Result<(), Error> {
+fn sync_folder(opened: &fs::File, folder: &Path) -> Result<(), Error> {
     let sync = opened.sync_all();
     sync.map_err(Error::io("sync the folder", folder))
 }
 
 #[cfg(not(unix))]
-fn sync_folder((): (), _: &Path) -> Result<(), Error> {
+fn sync_folder((): &(), _: &Path) -> Result<(), Error> {
     Ok(())
 }

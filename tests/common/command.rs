@@ -14,6 +14,26 @@ pub fn testdata(path: &str) -> String {
     format!("{TESTDATA}/{path}")
 }
 
+/// One of the piles of testdata/damaged.
+pub fn damaged(name: &str) -> String {
+    testdata(&format!("damaged/{name}.pem"))
+}
+
+/// The piles that become one and the same bundle.
+pub const BUILDABLE: [&str; 11] = [
+    "bom",
+    "clean",
+    "crlf",
+    "doubled",
+    "joined",
+    "key-first",
+    "reversed",
+    "shuffled-with-root",
+    "stranger",
+    "text",
+    "two-leaves",
+];
+
 /// A folder of the test's own, and the command run in it.
 pub struct Run {
     folder: TempDir,

@@ -5,10 +5,11 @@ mod common;
 
 use std::sync::Arc;
 
-use common::bundling::{TODAY, at, bundler, codes, errors, read, the};
-use common::openssl::{KeyShape, PASSWORD, key_shape, openssl, openssl_output};
-use common::pki::{Ca, Key, KeyKind, LeafOptions, contents, der, pem_block, split};
-use fullchain::key::{KeyAlgorithm, KeyError, Proof};
+use common::bundling::{TODAY, at, bundler, codes, errors, only_key, read, the};
+use common::der::{contents, der, integer, sequence, values};
+use common::openssl::{KeyShape, key_shape, openssl, openssl_output};
+use common::pki::{Ca, Key, KeyKind, LeafOptions, pem_block};
+use fullchain::key::{KeyAlgorithm, Proof};
 use fullchain::{Bundler, Certificate, Code, Origin, PrivateKey, haproxy};
 use proptest::prelude::*;
 use rustls_pki_types::CertificateDer;
@@ -25,28 +26,6 @@ fn certified(key: &Arc<Key>) -> Certificate {
         ..LeafOptions::default()
     };
     certificate(&Ca::root("Root").leaf(options).cert_der)
-}
-
-/// The one key that the reader finds.
-fn only_key(bytes: impl AsRef<[u8]>) -> PrivateKey {
-    let mut material = read("key", bytes);
-    assert_eq!(material.keys.len(), 1, "{material:?}");
-    material.keys.remove(0)
-}
-
-/// Well-formed DER values, one after the other.
-fn values(mut ders: &[u8]) -> Vec<Vec<u8>> {
-    let mut values = Vec::new();
-    while !ders.is_empty() {
-        let (first, rest) = split(ders);
-        values.push(first.to_vec());
-        ders = rest;
-    }
-    values
-}
-
-fn sequence(values: &[Vec<u8>]) -> Vec<u8> {
-    der(0x30, &[&values.concat()])
 }
 
 fn traditional(key: &Key) -> Vec<u8> {
@@ -248,10 +227,6 @@ fn rsa_numbers() -> (Arc<Key>, Vec<Vec<u8>>) {
     (key, numbers)
 }
 
-fn integer(bytes: &[u8]) -> Vec<u8> {
-    der(0x02, &[bytes])
-}
-
 /// OpenSSL's opinion on a key's numbers.
 fn openssl_finds_consistent(der: &[u8]) -> bool {
     let output = openssl_output(
@@ -336,26 +311,6 @@ fn an_rsa_key_with_another_modulus_but_the_certificates_factors_contradicts_itse
     numbers[1].clone_from(&other[1]);
     let crafted = only_key(sequence(&numbers));
     assert_eq!(crafted.prove(&certified(&key)), Proof::Inconsistent);
-}
-
-#[test]
-fn odd_encodings_of_rsa_numbers_are_no_key() {
-    let (_, numbers) = rsa_numbers();
-    for index in 1..numbers.len() {
-        let bytes = contents(&numbers[index]);
-        let mut negative = bytes.to_vec();
-        negative[0] = 0x80;
-        for odd in [
-            integer(&negative),
-            integer(&[&[0, 0], bytes].concat()),
-            integer(&[]),
-        ] {
-            let mut crafted = numbers.clone();
-            crafted[index] = odd;
-            let error = PrivateKey::new(&sequence(&crafted), Origin::new("key")).unwrap_err();
-            assert_eq!(error, KeyError::NotAKey, "number {index}");
-        }
-    }
 }
 
 #[test]
@@ -449,86 +404,6 @@ fn attributes_in_pkcs8_are_no_obstacle() {
     assert_eq!(
         only_key(sequence(&fields)).prove(&certified(&key)),
         Proof::Belongs
-    );
-}
-
-#[test]
-fn unsupported_keys_are_named() {
-    let generated = |args: &str| {
-        let args: Vec<_> = args.split(' ').collect();
-        openssl(&args, b"")
-    };
-    let dsa = openssl(
-        &["genpkey", "-quiet", "-paramfile", "/dev/stdin"],
-        &generated("genpkey -quiet -genparam -algorithm DSA -pkeyopt dsa_paramgen_bits:1024"),
-    );
-    let curve = |name: &str| {
-        generated(&format!(
-            "genpkey -quiet -algorithm EC -pkeyopt ec_paramgen_curve:{name}"
-        ))
-    };
-    let explicit = generated(
-        "genpkey -quiet -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -pkeyopt ec_param_enc:explicit",
-    );
-    for (key, name) in [
-        (curve("secp256k1"), "secp256k1"),
-        (curve("secp224r1"), "P-224"),
-        (curve("brainpoolP256r1"), "brainpoolP256r1"),
-        (openssl(&["ec"], &curve("secp256k1")), "secp256k1"),
-        (explicit, "explicit parameters"),
-        (generated("genpkey -quiet -algorithm ED448"), "Ed448"),
-        (generated("genpkey -quiet -algorithm X25519"), "X25519"),
-        (generated("genpkey -quiet -algorithm RSA-PSS"), "RSA-PSS"),
-        (dsa, "DSA"),
-        (
-            generated("genpkey -quiet -algorithm RSA -pkeyopt rsa_keygen_primes:3"),
-            "more than two primes",
-        ),
-    ] {
-        let material = read("key.pem", &key);
-        assert!(material.keys.is_empty(), "{name}");
-        let [unreadable] = material.unreadable.as_slice() else {
-            panic!("{name}: {material:?}")
-        };
-        let finding = &unreadable.finding;
-        assert_eq!(finding.code, Code::UnsupportedKey, "{name}");
-        assert!(finding.message.contains(name), "{name}: {finding}");
-        let refusal = bundler(&[&Ca::root("Root").cert_pem])
-            .build(material)
-            .unwrap_err();
-        assert!(
-            errors(&refusal).contains(&Code::UnsupportedKey),
-            "{name}: {refusal}"
-        );
-    }
-}
-
-#[test]
-fn rsa_keys_above_8192_bits_are_refused_by_their_length() {
-    let (_, mut numbers) = rsa_numbers();
-    numbers[1] = integer(&[&[0], [0xff; 1025].as_slice()].concat());
-    let error = PrivateKey::new(&sequence(&numbers), Origin::new("key")).unwrap_err();
-    assert_eq!(error, KeyError::Unsupported("RSA of 8200 bits".to_owned()));
-}
-
-#[test]
-fn encrypted_keys_are_recognised_in_both_forms() {
-    let key = Key::nth(KeyKind::P256, 0);
-    for shape in [KeyShape::EncryptedPkcs8, KeyShape::EncryptedTraditional] {
-        let pem = key_shape(&key.pem(), shape);
-        let decrypted = openssl(&["pkey", "-passin", &format!("pass:{PASSWORD}")], &pem);
-        assert_eq!(only_key(decrypted).algorithm(), KeyAlgorithm::P256);
-
-        let material = read("key.pem", &pem);
-        assert!(material.keys.is_empty());
-        let codes: Vec<_> = material.unreadable.iter().map(|u| u.finding.code).collect();
-        assert_eq!(codes, [Code::EncryptedKey], "{shape:?}");
-    }
-    let pkcs8 = key_shape(&key.pem(), KeyShape::EncryptedPkcs8);
-    let der = pem::parse(pkcs8).unwrap().into_contents();
-    assert_eq!(
-        PrivateKey::new(&der, Origin::new("key")).unwrap_err(),
-        KeyError::Encrypted
     );
 }
 

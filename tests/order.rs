@@ -185,6 +185,49 @@ fn an_expired_twin_gives_way_to_its_renewal() {
 }
 
 #[test]
+fn of_twins_in_date_the_one_whose_key_identifier_is_named_or_that_lasts_longer_is_taken() {
+    let root = Ca::root("Root");
+    let issuer = root.intermediate_with(CaOptions {
+        key_id: KeyId::Given(b"named".to_vec()),
+        not_after: (2030, 1, 1),
+        ..CaOptions::named("Issuer")
+    });
+    let twin = |id: &[u8], year| {
+        root.intermediate_with(CaOptions {
+            shared_key: Some(issuer.key.clone()),
+            key_id: KeyId::Given(id.to_vec()),
+            not_after: (year, 1, 1),
+            ..CaOptions::named("Issuer")
+        })
+    };
+    let leaf = issuer.leaf_named("www.example.com");
+    let (longer, longest) = (twin(b"named", 2040), twin(b"other", 2050));
+    for cas in [[&issuer, &longer, &longest], [&longest, &longer, &issuer]] {
+        let bundle = chain(&[&root], &cas, &leaf).unwrap();
+        assert_eq!(ders(&bundle), owed(&leaf, &[&longer]));
+    }
+}
+
+#[test]
+fn a_hundred_expired_twins_do_not_use_up_the_limit_on_paths() {
+    let root = Ca::root("Root");
+    let issuer = root.intermediate("Issuer");
+    let twins: Vec<Ca> = (0..120)
+        .map(|_| {
+            root.intermediate_with(CaOptions {
+                shared_key: Some(issuer.key.clone()),
+                not_after: (2021, 1, 1),
+                ..CaOptions::named("Issuer")
+            })
+        })
+        .collect();
+    let leaf = issuer.leaf_named("www.example.com");
+    let cas: Vec<&Ca> = twins.iter().chain([&issuer]).collect();
+    let bundle = chain(&[&root], &cas, &leaf).unwrap();
+    assert_eq!(ders(&bundle), owed(&leaf, &[&issuer]));
+}
+
+#[test]
 fn an_expired_root_that_signed_a_needless_cross_sign_is_left_out() {
     let old = Ca::root_with(CaOptions {
         not_after: (2021, 9, 30),

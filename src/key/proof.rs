@@ -209,14 +209,14 @@ impl RsaFactors {
         })
     }
 
-    /// Whether p·q is this number, neither factor being 1.
+    /// Whether p·q is this number.
     fn product_is(&self, modulus: UintRef<'_>) -> bool {
-        let trivial = |factor: &BoxedUint| factor.bits() < 2;
         let product = Zeroizing::new(self.p.concatenating_mul(&*self.q));
-        !trivial(&self.p) && !trivial(&self.q) && same_number(&product, &number(modulus))
+        same_number(&product, &number(modulus))
     }
 
-    /// Whether d, dP, dQ and qInv are what p, q and e make them (RFC 8017 section 3.2).
+    /// Whether d, dP, dQ and qInv are what p, q and e make them (RFC 8017 section 3.2); `None`
+    /// when a factor is 1, which nothing fits.
     fn exponents_fit(&self, key: &RsaPrivateKeyRef<'_>) -> Option<bool> {
         let e = number(key.public_exponent);
         let d = number(key.private_exponent);

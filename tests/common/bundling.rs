@@ -1,6 +1,8 @@
 //! From PEM text to a bundle or a refusal, in as few words as a test can be read in.
 
-use fullchain::{Bundle, Bundler, Code, Finding, Material, Reader, Refusal, Report, TrustStore};
+use fullchain::{
+    Bundle, Bundler, Code, Finding, Material, PrivateKey, Reader, Refusal, Report, TrustStore,
+};
 use rustls_pki_types::UnixTime;
 
 use super::pki::Day;
@@ -21,6 +23,13 @@ pub fn read(name: &str, bytes: impl AsRef<[u8]>) -> Material {
     Reader::new()
         .read(name, bytes.as_ref())
         .expect("the input is within the limits")
+}
+
+/// The one key that the reader finds.
+pub fn only_key(bytes: impl AsRef<[u8]>) -> PrivateKey {
+    let mut material = read("key", bytes);
+    assert_eq!(material.keys.len(), 1, "{material:?}");
+    material.keys.remove(0)
 }
 
 /// A store of these roots, named `roots`.

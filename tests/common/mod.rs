@@ -3,8 +3,13 @@
 
 // Each test file is a crate of its own and uses a part of this.
 #![allow(dead_code)]
+// Options read better where they are made than behind a reference.
+#![allow(clippy::needless_pass_by_value)]
 
 pub mod bundling;
+#[cfg(feature = "cli")]
+pub mod command;
+pub mod der;
 pub mod haproxy;
 pub mod openssl;
 pub mod pki;

@@ -17,6 +17,7 @@ use rcgen::{
     date_time_ymd,
 };
 
+use super::der::{contents, der, second, split};
 use super::openssl::openssl;
 
 /// Year, month and day; a validity starts or ends at its midnight, UTC.
@@ -542,50 +543,5 @@ impl PublicKeyData for StandIn<'_> {
 
     fn algorithm(&self) -> &'static SignatureAlgorithm {
         &rcgen::PKCS_ED25519
-    }
-}
-
-/// The DER of one value.
-pub fn der(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
-    let contents = parts.concat();
-    let len = contents.len();
-    let mut value = vec![tag];
-    if len < 0x80 {
-        value.push(len as u8);
-    } else {
-        let bytes = len.to_be_bytes();
-        let significant = &bytes[len.leading_zeros() as usize / 8..];
-        value.push(0x80 | significant.len() as u8);
-        value.extend_from_slice(significant);
-    }
-    value.extend(contents);
-    value
-}
-
-/// Splits well-formed DER values after the first.
-pub fn split(values: &[u8]) -> (&[u8], &[u8]) {
-    let (header, len) = header(values);
-    values.split_at(header + len)
-}
-
-fn second(values: &[u8]) -> &[u8] {
-    split(split(values).1).0
-}
-
-/// What the first of these well-formed DER values holds.
-pub fn contents(values: &[u8]) -> &[u8] {
-    let (header, len) = header(values);
-    &values[header..header + len]
-}
-
-/// The lengths of the first value's header and contents.
-fn header(values: &[u8]) -> (usize, usize) {
-    match values[1] {
-        len @ ..0x80 => (2, len.into()),
-        len => {
-            let end = 2 + usize::from(len & 0x7f);
-            let number = |bytes: &[u8]| bytes.iter().fold(0, |n, &b| n << 8 | usize::from(b));
-            (end, number(&values[2..end]))
-        }
     }
 }

@@ -10,7 +10,7 @@
 //!
 //! ```sh
 //! mkdir -p fuzz/corpus/bundle
-//! cargo fuzz run bundle fuzz/corpus/bundle testdata testdata/damaged testdata/site -- \
+//! cargo fuzz run bundle fuzz/corpus/bundle testdata -- \
 //!     -dict=fuzz/pem.dict -timeout=10
 //! ```
 #![forbid(unsafe_code)]

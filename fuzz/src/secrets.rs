@@ -42,11 +42,16 @@ pub fn check(printed: &str, keys: &[PrivateKey]) {
         .collect();
     // Broken into lines, or into lines that `Debug` or JSON escaped, a key is still a key.
     let printed = printed.replace("\\n", "").replace(['\n', '\r'], "");
-    for window in printed.as_bytes().array_windows::<WINDOW>() {
+    let runs = printed.as_bytes().split(|byte| !is_base64(*byte));
+    for window in runs.flat_map(|run| run.array_windows::<WINDOW>()) {
         assert!(
             !TEST_KEYS.contains(window) && !read.contains(window),
             "a part of a key shows: {}",
             String::from_utf8_lossy(window)
         );
     }
+}
+
+fn is_base64(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=')
 }

@@ -6,4 +6,5 @@
 
 pub mod haproxy;
 pub mod openssl;
+pub mod pile;
 pub mod pki;

@@ -3,6 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::base64::{self, Secrecy, is_base64};
+use super::classify::stated_length;
 use super::text::Text;
 use crate::finding::Code;
 
@@ -13,14 +14,24 @@ struct Line {
     to: usize,
     /// Whether it has spaces inside.
     spaced: bool,
+    /// Whether it has characters that only base64url has.
+    url: bool,
 }
 
 /// The first character in a body that cannot be base64.
 #[derive(Clone, Copy)]
 pub(super) struct Stray {
-    pub(super) line: usize,
-    pub(super) column: usize,
+    pub(super) place: usize,
     pub(super) character: char,
+}
+
+/// How far a body goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// To where it was said, which is an END line.
+    Closed,
+    /// As far as the length goes that the content states: there is no END line.
+    Open,
 }
 
 /// What the lines between two markers amount to.
@@ -33,6 +44,9 @@ pub(super) struct Body<'a> {
     pub(super) stray: Option<Stray>,
     /// Headers as of RFC 1421 say that the content is encrypted.
     pub(super) encrypted: bool,
+    /// Where in the text the content ends by the length that it states.
+    pub(super) content_end: Option<usize>,
+    measure: Measure,
 }
 
 /// How to take the lines. The first way whose result makes sense is taken.
@@ -42,43 +56,52 @@ pub(super) enum Way {
     Plain,
     /// Spaces inside lines were plus signs.
     SpacesArePlus,
-    /// Lines with spaces inside are text.
-    SpacedLinesAreText,
+    /// Lines that differ from the others are text.
+    OddLinesAreText,
+    /// Lines with a hyphen before them were removed, those with a plus sign added.
+    Diff,
 }
 
 impl Way {
-    pub(super) const ALL: [Self; 3] = [Self::Plain, Self::SpacesArePlus, Self::SpacedLinesAreText];
-}
-
-/// What stands before the marker on its line, and so perhaps before every line.
-enum Prefix<'a> {
-    None,
-    Literal(&'a [u8]),
-    Number,
+    pub(super) const ALL: [Self; 4] = [
+        Self::Plain,
+        Self::SpacesArePlus,
+        Self::OddLinesAreText,
+        Self::Diff,
+    ];
 }
 
 impl<'a> Body<'a> {
     /// Takes the text from `from` to `to` apart; `before` is what precedes BEGIN on its line.
-    pub(super) fn new(text: &'a Text, from: usize, to: usize, before: &[u8]) -> Self {
+    pub(super) fn new(
+        text: &'a Text,
+        (from, to): (usize, usize),
+        before: &[u8],
+        extent: Extent,
+    ) -> Self {
         let mut body = Self {
             text,
             lines: Vec::new(),
             repairs: Vec::new(),
             stray: None,
             encrypted: false,
+            content_end: None,
+            measure: Measure::default(),
         };
         let bytes = text.bytes().get(from..to).unwrap_or_default();
-        let prefix = prefix_of(before, bytes);
+        let prefix = Prefix::find(before, bytes);
         let mut at = from;
-        let last = bytes.split(|&byte| byte == b'\n').count().saturating_sub(1);
         for (number, line) in bytes.split(|&byte| byte == b'\n').enumerate() {
+            if extent == Extent::Open && body.content_end.is_some() {
+                break;
+            }
             // What follows BEGIN on its own line has no prefix.
             let stripped = match number {
                 0 => line,
                 _ => prefix.strip(line),
             };
             let offset = at + (line.len() - stripped.len());
-            if number == 0 || number == last {
+            if number == 0 || at + line.len() == to {
                 body.edge(stripped, offset);
             } else {
                 if stripped.len() < line.len() {
@@ -88,14 +111,21 @@ impl<'a> Body<'a> {
             }
             at += line.len() + 1;
         }
+        if let (Extent::Open, Some(end), Some(last)) =
+            (extent, body.content_end, body.lines.last_mut())
+        {
+            last.to = end;
+        }
         body.note_length();
         body
     }
 
     /// The first and the last line are those of the markers, and mostly empty.
     fn edge(&mut self, line: &[u8], at: usize) {
-        if !unwrap(line.trim_ascii()).is_empty() {
-            self.line(line, at);
+        let content = line.trim_ascii();
+        // Hyphens alone are a marker's that somebody added.
+        if unwrap(content).iter().any(|&byte| byte != b'-') {
+            self.line(content, at + offset_in(line, content));
         }
     }
 
@@ -153,21 +183,21 @@ impl<'a> Body<'a> {
             .iter()
             .position(|&byte| !is_base64(byte) && !is_blank(byte) && !matches!(byte, b'-' | b'_'));
         if let Some(stray) = stray {
-            let character = char::from(unwrapped.get(stray).copied().unwrap_or(b'?'));
-            let place = from + stray;
             self.stray.get_or_insert(Stray {
-                line: self.text.line_at(place),
-                column: place - at + 1,
-                character,
+                place: from + stray,
+                character: char::from(unwrapped.get(stray).copied().unwrap_or(b'?')),
             });
             return;
         }
-        let spaced = unwrapped.iter().any(|&byte| is_blank(byte));
         self.lines.push(Line {
             from,
             to: from + unwrapped.len(),
-            spaced,
+            spaced: unwrapped.iter().any(|&byte| is_blank(byte)),
+            url: unwrapped.iter().any(|&byte| matches!(byte, b'-' | b'_')),
         });
+        if self.content_end.is_none() {
+            self.content_end = self.measure.line(unwrapped).map(|length| from + length);
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -176,7 +206,54 @@ impl<'a> Body<'a> {
 
     /// Whether a way differs from the plain one for this body.
     pub(super) fn offers(&self, way: Way) -> bool {
-        way == Way::Plain || self.lines.iter().any(|line| line.spaced)
+        let starts_with = |sign: u8| {
+            let mut firsts = self.lines.iter().map(|line| self.bytes(line).first());
+            firsts.any(|first| first == Some(&sign))
+        };
+        match way {
+            Way::Plain => true,
+            Way::SpacesArePlus => self.lines.iter().any(|line| line.spaced),
+            Way::OddLinesAreText => (0..self.lines.len()).any(|index| self.is_odd(index)),
+            Way::Diff => starts_with(b'-') && starts_with(b'+'),
+        }
+    }
+
+    /// Whether a line is not like the others: it has characters that no base64 line has, or it
+    /// stands among them and is not as long as the first.
+    fn is_odd(&self, index: usize) -> bool {
+        let length = |line: &Line| line.to - line.from;
+        let Some(line) = self.lines.get(index) else {
+            return false;
+        };
+        let inner = index + 1 < self.lines.len();
+        let other_length = self.lines.first().map(length) != Some(length(line));
+        line.spaced || line.url || (inner && other_length)
+    }
+
+    /// The line, counted in the source, that is longer or shorter than all others but the last,
+    /// with its length and theirs. Something is missing there, or too much.
+    pub(super) fn uneven_line(&self) -> Option<(usize, usize, usize)> {
+        let (_, inner) = self.lines.split_last()?;
+        let [first, second, third, ..] = inner else {
+            return None;
+        };
+        let length = |line: &Line| line.to - line.from;
+        let usual = match length(first) == length(second) {
+            true => length(first),
+            false => length(third),
+        };
+        let mut uneven = inner.iter().filter(|line| length(line) != usual);
+        match (uneven.next(), uneven.next()) {
+            (Some(line), None) => Some((self.text.line_at(line.from), length(line), usual)),
+            _ => None,
+        }
+    }
+
+    fn bytes(&self, line: &Line) -> &[u8] {
+        self.text
+            .bytes()
+            .get(line.from..line.to)
+            .unwrap_or_default()
     }
 
     /// The base64 characters, taken one way, and the line of the last one.
@@ -191,20 +268,29 @@ impl<'a> Body<'a> {
             repairs: Vec::new(),
             last_line: 0,
         };
-        for line in &self.lines {
+        for (index, line) in self.lines.iter().enumerate() {
             let number = self.text.line_at(line.from);
-            if line.spaced {
-                match way {
-                    Way::Plain => characters.note(Code::Whitespace, number),
-                    Way::SpacesArePlus => characters.note(Code::SpacesForPlus, number),
-                    Way::SpacedLinesAreText => {
-                        characters.note(Code::TextInBlock, number);
-                        continue;
-                    }
+            let mut bytes = self.bytes(line);
+            match (way, bytes) {
+                (Way::Diff, [b'-', ..]) => {
+                    characters.note(Code::TextInBlock, number);
+                    continue;
                 }
+                (Way::Diff, [b'+', added @ ..]) => {
+                    characters.note(Code::LinePrefix, number);
+                    bytes = added;
+                }
+                (Way::OddLinesAreText, _) if self.is_odd(index) => {
+                    characters.note(Code::TextInBlock, number);
+                    continue;
+                }
+                (Way::SpacesArePlus, _) if line.spaced => {
+                    characters.note(Code::SpacesForPlus, number);
+                }
+                _ if line.spaced => characters.note(Code::Whitespace, number),
+                _ => {}
             }
-            let bytes = self.text.bytes().get(line.from..line.to);
-            for &byte in bytes.unwrap_or_default() {
+            for &byte in bytes {
                 match byte {
                     b'-' => characters.push(b'+', Some((Code::Base64Url, number))),
                     b'_' => characters.push(b'/', Some((Code::Base64Url, number))),
@@ -227,6 +313,14 @@ pub(super) struct Characters {
 }
 
 impl Characters {
+    /// Whether they are a PEM file in base64 once more: its BEGIN line, wherever in it that
+    /// stands, gives one of three patterns.
+    pub(super) fn are_wrapped_pem(&self) -> bool {
+        [&b"LS0tLS1CRUdJTi"[..], b"0tLS0tQkVHSU4g", b"tLS0tLUJFR0lOI"]
+            .iter()
+            .any(|pattern| memchr::memmem::find(&self.bytes, pattern).is_some())
+    }
+
     fn note(&mut self, code: Code, line: usize) {
         if !self.repairs.iter().any(|(known, _)| *known == code) {
             self.repairs.push((code, line));
@@ -272,62 +366,105 @@ pub(super) struct Decoded {
     pub(super) repairs: Vec<(Code, usize)>,
 }
 
-impl Prefix<'_> {
-    fn strip<'l>(&self, line: &'l [u8]) -> &'l [u8] {
-        match self {
-            Self::None => line,
-            Self::Literal(prefix) => line
-                .strip_prefix(*prefix)
-                .or_else(|| line.strip_prefix(prefix.trim_ascii_end()))
-                .unwrap_or(line),
-            Self::Number => without_number(line).unwrap_or(line),
+/// Counts base64 characters up to the length that the first of them state.
+#[derive(Default)]
+struct Measure {
+    head: Vec<u8>,
+    count: usize,
+    needed: Option<usize>,
+}
+
+impl Measure {
+    /// The characters that hold the header of a DER structure.
+    const HEAD: usize = 8;
+
+    /// The length of the part of this line that belongs to the content, if it ends here.
+    fn line(&mut self, line: &[u8]) -> Option<usize> {
+        for (offset, &byte) in line.iter().enumerate() {
+            if is_blank(byte) || byte == b'=' {
+                continue;
+            }
+            self.count += 1;
+            if self.count <= Self::HEAD {
+                self.head.push(match byte {
+                    b'-' => b'+',
+                    b'_' => b'/',
+                    _ => byte,
+                });
+            }
+            if self.count == Self::HEAD {
+                let head = Zeroizing::new(std::mem::take(&mut self.head));
+                let der = base64::decode(head, Secrecy::Secret)?;
+                self.needed = stated_length(&der).map(|bytes| (bytes * 4).div_ceil(3));
+            }
+            if self.needed == Some(self.count) {
+                let after = line.get(offset + 1..).unwrap_or_default();
+                let padding = after.iter().take_while(|&&byte| byte == b'=').count();
+                return Some(offset + 1 + padding);
+            }
         }
+        None
     }
 }
 
-/// Finds the prefix by what precedes BEGIN, and by whether the lines bear it out.
-fn prefix_of<'a>(before: &'a [u8], body: &[u8]) -> Prefix<'a> {
-    let mark = before.trim_ascii();
-    if mark.is_empty() || mark.len() > 16 {
-        return Prefix::None;
-    }
-    let lines = || {
-        body.split(|&byte| byte == b'\n')
+/// What stands before the marker on its line, and so perhaps before every line: a quotation
+/// mark of a mail, a line number, a file name, the time of a log.
+struct Prefix<'a>(&'a [u8]);
+
+impl<'a> Prefix<'a> {
+    /// The longest prefix that is looked for.
+    const MOST: usize = 100;
+
+    /// Takes what precedes BEGIN, if the lines bear it out.
+    fn find(before: &'a [u8], body: &[u8]) -> Self {
+        let prefix = Self(before);
+        let mark = before.trim_ascii();
+        if mark.is_empty() || before.len() > Self::MOST {
+            return Self(b"");
+        }
+        let may_be_content = |byte| is_base64(byte) || matches!(byte, b'-' | b'_');
+        let mut lines = body
+            .split(|&byte| byte == b'\n')
             .skip(1)
-            .filter(|line| !line.trim_ascii().is_empty())
-    };
-    if without_number(before).is_some_and(|rest| rest.trim_ascii().is_empty()) {
-        return match lines().all(|line| without_number(line).is_some()) {
-            true => Prefix::Number,
-            false => Prefix::None,
-        };
+            .filter(|line| !line.trim_ascii().is_empty());
+        let borne_out = !mark.iter().any(|&byte| may_be_content(byte))
+            || lines.all(|line| prefix.after(line).is_some());
+        if borne_out { prefix } else { Self(b"") }
     }
-    let is_mark = mark
-        .iter()
-        .all(|byte| byte.is_ascii_punctuation() || *byte == b' ');
-    let borne_out = mark.iter().all(|&byte| !is_base64(byte))
-        || lines().all(|line| line.starts_with(before.trim_ascii_end()));
-    match is_mark && borne_out {
-        true => Prefix::Literal(before),
-        false => Prefix::None,
-    }
-}
 
-/// The line after a line number and what separates it: `  12  text`, `12:text`, `12| text`.
-fn without_number(line: &[u8]) -> Option<&[u8]> {
-    let line = line.trim_ascii_start();
-    let digits = line.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let rest = line.get(digits..)?;
-    let separators = rest
-        .iter()
-        .take_while(|byte| matches!(byte, b' ' | b'\t' | b':' | b'|' | b')' | b'.'))
-        .count();
-    (digits > 0 && digits < 8 && (separators > 0 || rest.is_empty()))
-        .then(|| rest.get(separators..))?
+    /// The line without the prefix, or as it is.
+    fn strip<'l>(&self, line: &'l [u8]) -> &'l [u8] {
+        self.after(line).unwrap_or(line)
+    }
+
+    /// The line after the prefix. Numbers in it may be others, and spaces more or fewer.
+    fn after<'l>(&self, line: &'l [u8]) -> Option<&'l [u8]> {
+        let (mut prefix, mut line) = (self.0, line);
+        let skip = |text: &mut &[u8], class: fn(&u8) -> bool| {
+            let length = text.iter().take_while(|byte| class(byte)).count();
+            *text = text.get(length..).unwrap_or_default();
+            length
+        };
+        while let Some((&expected, rest)) = prefix.split_first() {
+            if expected.is_ascii_digit() {
+                skip(&mut prefix, u8::is_ascii_digit);
+                if skip(&mut line, u8::is_ascii_digit) == 0 {
+                    return None;
+                }
+            } else if is_blank(expected) {
+                skip(&mut prefix, |&byte| is_blank(byte));
+                skip(&mut line, |&byte| is_blank(byte));
+            } else {
+                line = line.strip_prefix(&[expected])?;
+                prefix = rest;
+            }
+        }
+        Some(line)
+    }
 }
 
 /// Takes off what program sources, shells, tables and `cat -A` put around a line.
-fn unwrap(line: &[u8]) -> &[u8] {
+pub(super) fn unwrap(line: &[u8]) -> &[u8] {
     let mut line = line;
     loop {
         let before = line.len();
@@ -344,7 +481,7 @@ fn unwrap(line: &[u8]) -> &[u8] {
                 rest @ ..,
                 b'"' | b'\'' | b'`' | b',' | b';' | b'|' | b'\\' | b'$' | b')' | b']' | b'}',
             ] => rest,
-            [.., b' ' | b'\t' | b'"' | b'\'', b'+' | b'.' | b'&'] => {
+            [.., b' ' | b'\t' | b'"' | b'\'', b'+' | b'.' | b'&' | b'_'] => {
                 line.get(..line.len() - 1).unwrap_or_default()
             }
             _ => line,
@@ -370,8 +507,7 @@ fn is_header(line: &[u8]) -> bool {
 }
 
 fn says_encrypted(header: &[u8]) -> bool {
-    header.starts_with(b"DEK-Info:")
-        || (header.starts_with(b"Proc-Type:") && header.ends_with(b"ENCRYPTED"))
+    header.starts_with(b"DEK-Info:") || header.starts_with(b"Proc-Type: 4,ENCRYPTED")
 }
 
 /// Where `part`, a subslice of `whole`, begins in it.

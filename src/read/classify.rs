@@ -32,6 +32,15 @@ pub(super) struct Classified {
     pub(super) repairs: Vec<Code>,
 }
 
+impl From<Item> for Classified {
+    fn from(item: Item) -> Self {
+        Self {
+            item,
+            repairs: Vec::new(),
+        }
+    }
+}
+
 /// Why DER is not what its label says, nor anything else that is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Misfit {
@@ -57,30 +66,33 @@ pub(super) fn stated_length(der: &[u8]) -> Option<usize> {
     }
 }
 
+/// Decides what a block holds. What is neither known by its content nor needed is let pass.
 pub(super) fn classify(
+    kind: Kind,
+    label: &str,
+    der: Zeroizing<Vec<u8>>,
+    origin: &Origin,
+) -> Result<Classified, Misfit> {
+    let misfit = match by_content(kind, label, der, origin) {
+        Ok(classified) => return Ok(classified),
+        Err(misfit) => misfit,
+    };
+    let item = match (kind, misfit) {
+        (Kind::Unused, _) | (Kind::Unknown, Misfit::Different) => Item::Unused,
+        (Kind::EncryptedKey, _) => Item::EncryptedKey,
+        (Kind::Unsupported(help), _) => Item::Unsupported(help),
+        _ => return Err(misfit),
+    };
+    Ok(item.into())
+}
+
+fn by_content(
     kind: Kind,
     label: &str,
     mut der: Zeroizing<Vec<u8>>,
     origin: &Origin,
 ) -> Result<Classified, Misfit> {
-    let plain = |item| {
-        Ok(Classified {
-            item,
-            repairs: Vec::new(),
-        })
-    };
-    match kind {
-        Kind::Unused => return plain(Item::Unused),
-        Kind::EncryptedKey => return plain(Item::EncryptedKey),
-        Kind::Unsupported(help) => return plain(Item::Unsupported(help)),
-        Kind::Certificate | Kind::Key | Kind::DhParameters | Kind::Unknown => {}
-    }
-    let Some(stated) = stated_length(&der) else {
-        return match kind {
-            Kind::Unknown => plain(Item::Unused),
-            _ => Err(Misfit::Different),
-        };
-    };
+    let stated = stated_length(&der).ok_or(Misfit::Different)?;
     if der.len() < stated {
         let bytes = der.len();
         return Err(Misfit::Truncated { bytes, stated });
@@ -90,7 +102,7 @@ pub(super) fn classify(
         repairs.push(Code::TrailingData);
         der.truncate(stated);
     }
-    let (item, found) = recognise(kind, der, origin)?;
+    let (item, found) = recognise(kind, der, origin).ok_or(Misfit::Different)?;
     let proper = match (&item, found) {
         (Item::Key(key), _) => key.label() == label,
         (_, found) => found == kind,
@@ -101,58 +113,74 @@ pub(super) fn classify(
     Ok(Classified { item, repairs })
 }
 
-/// Tries what the label says, then the rest.
-fn recognise(
+/// Looks at one DER structure, without regard to its label but for parameters, of which other
+/// things have the form.
+pub(super) fn recognise(
     kind: Kind,
     mut der: Zeroizing<Vec<u8>>,
     origin: &Origin,
-) -> Result<(Item, Kind), Misfit> {
+) -> Option<(Item, Kind)> {
     if kind == Kind::DhParameters
         && let Some(parameters) = DhParameters::new(&der, origin.clone())
     {
-        return Ok((Item::DhParameters(parameters), Kind::DhParameters));
+        return Some((Item::DhParameters(parameters), Kind::DhParameters));
     }
-    if kind != Kind::Certificate {
-        match PrivateKey::new(&der, origin.clone()) {
-            Ok(key) => return Ok((Item::Key(key), Kind::Key)),
-            Err(KeyError::Encrypted) => return Ok((Item::EncryptedKey, Kind::EncryptedKey)),
-            Err(KeyError::Unsupported(what)) => return Ok((Item::UnsupportedKey(what), Kind::Key)),
-            Err(KeyError::NotAKey) => {}
+    // A certificate begins with a SEQUENCE, a private key in plain with an INTEGER: no key is
+    // handed to what does not clear its memory.
+    if content_tag(&der) == Some(Tag::Sequence) {
+        let owned = CertificateDer::from(std::mem::take(&mut *der));
+        match Certificate::or_der(owned, origin.clone()) {
+            Ok(certificate) => return Some((Item::Certificate(certificate), Kind::Certificate)),
+            Err(owned) => *der = owned.to_vec(),
         }
     }
-    // The bytes are handed over rather than copied; they come back when it is no certificate.
-    let owned = CertificateDer::from(std::mem::take(&mut *der));
-    match Certificate::or_der(owned, origin.clone()) {
-        Ok(certificate) => return Ok((Item::Certificate(certificate), Kind::Certificate)),
-        Err(owned) => *der = owned.to_vec(),
+    match PrivateKey::new(&der, origin.clone()) {
+        Ok(key) => return Some((Item::Key(key), Kind::Key)),
+        Err(KeyError::Encrypted) => return Some((Item::EncryptedKey, Kind::EncryptedKey)),
+        Err(KeyError::Unsupported(what)) => return Some((Item::UnsupportedKey(what), Kind::Key)),
+        Err(KeyError::NotAKey) => {}
     }
-    match kind {
-        Kind::Certificate => match PrivateKey::new(&der, origin.clone()) {
-            Ok(key) => Ok((Item::Key(key), Kind::Key)),
-            Err(KeyError::Encrypted) => Ok((Item::EncryptedKey, Kind::EncryptedKey)),
-            Err(KeyError::Unsupported(what)) => Ok((Item::UnsupportedKey(what), Kind::Key)),
-            Err(KeyError::NotAKey) => unused(&der),
-        },
-        Kind::Unknown => Ok((Item::Unused, Kind::Unknown)),
-        _ => unused(&der),
+    if let Some(help) = container(&der) {
+        return Some((Item::Unsupported(help), Kind::Unsupported(help)));
     }
+    let request = x509_cert::request::CertReq::from_der(&der).is_ok();
+    let list = x509_cert::crl::CertificateList::<x509_cert::certificate::Rfc5280>::from_der(&der);
+    (request || list.is_ok()).then_some((Item::Unused, Kind::Unused))
 }
 
-/// Recognises what is no use to a bundle, but no damage either, under a wrong label.
-fn unused(der: &[u8]) -> Result<(Item, Kind), Misfit> {
-    if let Some(help) = container(der) {
-        return Ok((Item::Unsupported(help), Kind::Unsupported(help)));
-    }
-    let request = x509_cert::request::CertReq::from_der(der).is_ok();
-    let list = x509_cert::crl::CertificateList::<x509_cert::certificate::Rfc5280>::from_der(der);
-    match request || list.is_ok() {
-        true => Ok((Item::Unused, Kind::Unused)),
-        false => Err(Misfit::Different),
+/// The tag of the first thing in the outermost structure.
+fn content_tag(der: &[u8]) -> Option<Tag> {
+    let mut outer = SliceReader::new(der).ok()?;
+    let any = AnyRef::decode(&mut outer).ok()?;
+    Tag::peek(&SliceReader::new(any.value()).ok()?).ok()
+}
+
+/// How to convert a container of indefinite length (BER), as Windows and Java write them:
+/// ContentInfo of PKCS#7, PFX of PKCS#12.
+pub(super) fn indefinite_container(ber: &[u8]) -> Option<&'static str> {
+    match ber {
+        [
+            0x30,
+            0x80,
+            0x06,
+            0x09,
+            0x2a,
+            0x86,
+            0x48,
+            0x86,
+            0xf7,
+            0x0d,
+            0x01,
+            0x07,
+            ..,
+        ] => Some(PKCS7_HELP),
+        [0x30, 0x80, 0x02, 0x01, 0x03, 0x30, ..] => Some(PKCS12_HELP),
+        _ => None,
     }
 }
 
 /// How to convert DER that is PKCS#7 (RFC 2315) or PKCS#12 (RFC 7292).
-pub(super) fn container(der: &[u8]) -> Option<&'static str> {
+fn container(der: &[u8]) -> Option<&'static str> {
     let mut outer = SliceReader::new(der).ok()?;
     let any = AnyRef::decode(&mut outer).ok()?;
     any.tag().assert_eq(Tag::Sequence).ok()?;

@@ -15,6 +15,9 @@ const BEGIN: &[u8] = b"-----BEGIN ";
 const END: &[u8] = b"-----END ";
 const DASHES: &[u8] = b"-----";
 
+/// What every certificate and key begins with.
+const SEQUENCE: u8 = 0x30;
+
 /// A block that needed no mending.
 pub(super) struct CleanBlock<'a> {
     pub(super) label: &'a str,
@@ -23,10 +26,13 @@ pub(super) struct CleanBlock<'a> {
     pub(super) der: Zeroizing<Vec<u8>>,
 }
 
-/// All blocks of a source, and the first line of text around them, if there is any.
+/// All blocks of a source, and what else there is to say about it.
 pub(super) struct CleanSource<'a> {
     pub(super) blocks: Vec<CleanBlock<'a>>,
+    /// The first line of text around the blocks.
     pub(super) text: Option<usize>,
+    /// The last line, if it is an END line without a newline.
+    pub(super) unterminated: Option<usize>,
 }
 
 /// `None` as soon as anything is not strictly clean, or there are more blocks than `most`: the
@@ -57,7 +63,8 @@ pub(super) fn read(source: &[u8], most: usize) -> Option<CleanSource<'_>> {
         let kind = Kind::of_label(label);
         let der = decode(body, kind.secrecy())?;
         let (end_label, after) = marker(end, END)?;
-        if end_label != label || blocks.len() == most {
+        let is_der = der.first() == Some(&SEQUENCE) || !kind.is_needed();
+        if end_label != label || blocks.len() == most || !is_der {
             return None;
         }
         let first_line = line;
@@ -72,7 +79,9 @@ pub(super) fn read(source: &[u8], most: usize) -> Option<CleanSource<'_>> {
         rest = after;
     }
     note_text(rest, line, &mut first_text)?;
+    let open_end = source.last() != Some(&b'\n') && rest.is_empty();
     (!blocks.is_empty()).then_some(CleanSource {
+        unterminated: open_end.then_some(line - 1),
         blocks,
         text: first_text,
     })

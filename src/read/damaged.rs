@@ -1,7 +1,7 @@
 //! The tolerant way, whole: from damaged text to items, each repair with its line.
 
 use super::base64::{Secrecy, is_base64};
-use super::body::{Body, Way};
+use super::body::{Body, Extent, Way, unwrap};
 use super::classify::{Classified, Item, Misfit, classify};
 use super::label::Kind;
 use super::markers::{self, Edge, Marker};
@@ -12,12 +12,12 @@ use crate::error::Error;
 use crate::finding::{Code, Finding};
 use crate::origin::Origin;
 
-/// A PEM file in base64 once more begins like this: `-----BEGIN `.
-const WRAPPED_BEGIN: &[u8] = b"LS0tLS1CRUdJTi";
 /// Fewer characters in a row than this are not taken for base64 without markers.
 const BARE_MINIMUM: usize = 40;
 /// An excerpt is cut after this many characters.
 const EXCERPT: usize = 72;
+/// How far around a marker its line is looked at: a line may be the whole source.
+const VICINITY: usize = 160;
 
 pub(super) fn read(sink: &mut Sink<'_>, bytes: &[u8]) -> Result<(), Error> {
     let text = Text::new(bytes);
@@ -29,9 +29,11 @@ pub(super) fn read(sink: &mut Sink<'_>, bytes: &[u8]) -> Result<(), Error> {
         first_text: None,
     };
     reader.read()?;
-    if let Some(line) = reader.first_text {
-        let origin = sink.origin(line, line);
-        sink.say(Finding::new(Code::TextIgnored, "text around the blocks was ignored").at(&origin));
+    let first_text = reader.first_text;
+    sink.text_ignored(first_text);
+    let last = markers.last().filter(|last| last.edge == Edge::End);
+    if last.is_some_and(|last| last.end == text.bytes().len()) && !bytes.ends_with(b"\n") {
+        sink.no_final_newline(text.line_at(text.bytes().len()));
     }
     Ok(())
 }
@@ -47,23 +49,21 @@ impl<'t> DamagedReader<'t, '_, '_> {
     /// Pairs the markers, and looks at the text between the pairs.
     fn read(&mut self) -> Result<(), Error> {
         let mut done = 0;
-        let mut markers = self.markers.iter().peekable();
-        while let Some(marker) = markers.next() {
-            let found = self.gap(done, marker.start, marker.edge == Edge::End)?;
+        let mut index = 0;
+        while let Some(marker) = self.markers.get(index) {
+            let end = (marker.edge == Edge::End).then_some(marker);
+            let found = self.gap(done, marker.start, end)?;
             done = marker.end;
+            index += 1;
             match marker.edge {
                 Edge::Begin => {
-                    let end = markers.next_if(|next| next.edge == Edge::End);
-                    let limit = match (end, markers.peek()) {
-                        (Some(end), _) => end.start,
-                        (None, Some(next)) => next.start,
-                        (None, None) => self.text.bytes().len(),
-                    };
                     self.sink.count_block()?;
-                    self.block(marker, end, limit);
-                    done = end.map_or(limit, |end| end.end);
+                    let next = self.markers.get(index);
+                    done = self.block(marker, next)?;
+                    index += usize::from(next.is_some_and(|next| next.end == done));
                 }
                 Edge::End if !found => {
+                    self.sink.count_block()?;
                     let origin = self.origin(marker.start, marker.end);
                     let kind = Kind::of_label(&marker.label);
                     let finding = Finding::new(
@@ -79,82 +79,144 @@ impl<'t> DamagedReader<'t, '_, '_> {
                 Edge::End => {}
             }
         }
-        self.gap(done, self.text.bytes().len(), false)?;
+        self.gap(done, self.text.bytes().len(), None)?;
         Ok(())
     }
 
-    fn block(&mut self, begin: &Marker, end: Option<&Marker>, limit: usize) {
+    /// Reads the block that a marker begins, and says how far it goes: to the end of the next
+    /// marker, when that is its END line.
+    fn block(&mut self, begin: &Marker, next: Option<&Marker>) -> Result<usize, Error> {
         let label = begin.label.as_str();
         let kind = Kind::of_label(label);
-        let before = self.before(begin.start);
-        let body = Body::new(self.text, begin.end, limit, before);
-        let last = end.map_or(limit.saturating_sub(1), |end| end.end);
-        let origin = self.origin(begin.start, last);
-        if body.is_empty() && kind != Kind::Unused {
-            return self.empty(label, kind, end, &origin);
+        let limit = next.map_or(self.text.bytes().len(), |next| next.start);
+        let mut end = next.filter(|next| next.edge == Edge::End);
+        let mut body = self.body(begin, limit, end);
+        if let (Some(_), Some(content_end)) = (end, body.content_end)
+            && self.is_start_of_content(content_end, limit)
+        {
+            // The END line belongs to that, and this block has none.
+            end = None;
+            body = self.body(begin, limit, end);
         }
-        let mut repairs = self.marker_repairs(begin, end, &body);
-        repairs.extend(body.repairs.iter().copied());
-        let outcome = match body.encrypted {
-            true => Ok((plain(Item::EncryptedKey), Vec::new())),
-            false => decode(&body, kind, label, &origin),
+        let to = match (end, body.content_end) {
+            (Some(end), _) => end.end,
+            (None, Some(content_end)) => content_end,
+            (None, None) => limit,
         };
-        match outcome {
-            Ok((mut classified, found)) => {
+        let origin = self.origin(begin.start, to.saturating_sub(1).max(begin.start));
+        if body.is_empty() && !body.encrypted && kind != Kind::Unused {
+            self.empty(begin, next, &origin);
+            return Ok(to);
+        }
+        if body.encrypted {
+            self.sink.item(Item::EncryptedKey.into(), label, &origin);
+            return Ok(to);
+        }
+        if self.wrapped(&body, &origin)? {
+            return Ok(to);
+        }
+        match decode(&body, kind, label, &origin) {
+            Ok((classified, found)) => {
+                let mut repairs = self.marker_repairs(begin, end, &body);
+                repairs.extend(body.repairs.iter().copied());
                 repairs.extend(found);
                 if let Some(stray) = body.stray {
-                    repairs.push((Code::TextInBlock, stray.line));
+                    repairs.push((Code::TextInBlock, self.text.line_at(stray.place)));
                 }
-                if end.is_none() {
-                    // What follows without an END line is text, not part of the content.
-                    classified
-                        .repairs
-                        .retain(|&code| code != Code::TrailingData);
-                }
-                self.repairs(&repairs, begin.start, last, label);
+                self.repairs(&repairs, begin.start, to, label);
                 self.sink.item(classified, label, &origin);
             }
-            Err(misfit) => self.unreadable(misfit, &body, kind, label, &origin),
+            Err(misfit) => self.unreadable(misfit, &body, begin, end, &origin),
         }
+        Ok(to)
     }
 
-    fn empty(&mut self, label: &str, kind: Kind, end: Option<&Marker>, origin: &Origin) {
-        match end {
-            None => {
-                self.sink
-                    .repaired(Code::RepeatedMarker, origin.first(), label);
-            }
-            Some(_) => self.sink.unreadable(
-                Expected::of(kind),
-                Finding::new(
-                    Code::OrphanMarker,
-                    format!("{label} is empty; base64 was expected between BEGIN and END"),
-                )
-                .at(origin),
-            ),
+    fn body(&self, begin: &Marker, limit: usize, end: Option<&Marker>) -> Body<'t> {
+        let extent = match end {
+            Some(_) => Extent::Closed,
+            None => Extent::Open,
+        };
+        let before = self.before(begin.start);
+        Body::new(self.text, (begin.end, limit), before, extent)
+    }
+
+    /// Whether a structure that is whole begins on a line of its own after another one.
+    fn is_start_of_content(&self, from: usize, to: usize) -> bool {
+        let rest = self.text.bytes().get(from..to).unwrap_or_default();
+        let Some(start) = bare_start(rest, true) else {
+            return false;
+        };
+        let body = Body::new(self.text, (from + start, to), b"", Extent::Open);
+        body.content_end.is_some()
+    }
+
+    fn empty(&mut self, begin: &Marker, next: Option<&Marker>, origin: &Origin) {
+        let label = begin.label.as_str();
+        if next.is_some_and(|next| next.edge == Edge::Begin && next.label == label) {
+            return self
+                .sink
+                .repaired(Code::RepeatedMarker, origin.first(), label);
         }
+        let finding = Finding::new(
+            Code::OrphanMarker,
+            format!("{label} is empty; base64 was expected after the BEGIN line"),
+        );
+        let expected = Expected::of(Kind::of_label(label));
+        self.sink.unreadable(expected, finding.at(origin));
     }
 
     fn unreadable(
         &mut self,
         misfit: Misfit,
         body: &Body<'_>,
-        kind: Kind,
-        label: &str,
+        begin: &Marker,
+        end: Option<&Marker>,
         origin: &Origin,
     ) {
-        let Some(stray) = body.stray else {
-            return self.sink.misfit(misfit, kind, label, origin);
-        };
-        let place = self.sink.origin(stray.line, stray.line);
-        let finding = Finding::new(
-            Code::CorruptBase64,
-            format!(
-                "{label} is corrupt: '{}' at line {}, column {}, where a base64 character was expected",
-                stray.character, stray.line, stray.column
-            ),
-        );
-        self.sink.unreadable(Expected::of(kind), finding.at(&place));
+        let label = begin.label.as_str();
+        let kind = Kind::of_label(label);
+        match (body.stray, end) {
+            (None, _) => {
+                let hint = match body.uneven_line() {
+                    Some((line, length, usual)) => format!(
+                        "; line {line} has {length} characters, where its neighbours have {usual}"
+                    ),
+                    None => String::new(),
+                };
+                self.sink.misfit(misfit, kind, label, origin, &hint);
+            }
+            // With no END line, the content ends where other text begins.
+            (Some(stray), None) => {
+                let line = self.text.line_at(stray.place);
+                let limit = self.text.line_start(line).max(begin.end);
+                let before = self.before(begin.start);
+                let body = Body::new(self.text, (begin.end, limit), before, Extent::Open);
+                let origin = self.origin(begin.start, limit);
+                let misfit = match decode(&body, kind, label, &origin) {
+                    Err(misfit) => misfit,
+                    Ok(_) => misfit,
+                };
+                self.sink.misfit(misfit, kind, label, &origin, "");
+            }
+            (Some(stray), Some(_)) => {
+                let line = self.text.line_at(stray.place);
+                let start = self.text.line_start(line);
+                // Where something was undone, the place in the source is another.
+                let column = match self.text.repairs_within(start, stray.place).is_empty() {
+                    true => format!(", column {}", stray.place - start + 1),
+                    false => String::new(),
+                };
+                let finding = Finding::new(
+                    Code::CorruptBase64,
+                    format!(
+                        "{label} is corrupt: '{}' at line {line}{column}, where a base64 character was expected",
+                        stray.character
+                    ),
+                );
+                let place = self.sink.origin(line, line);
+                self.sink.unreadable(Expected::of(kind), finding.at(&place));
+            }
+        }
     }
 
     fn marker_repairs(
@@ -163,57 +225,60 @@ impl<'t> DamagedReader<'t, '_, '_> {
         end: Option<&Marker>,
         body: &Body<'_>,
     ) -> Vec<(Code, usize)> {
-        let line = |place| self.text.line_at(place);
-        let mut repairs = Vec::new();
-        let before = self.before(begin.start).trim_ascii();
         let prefixed = body
             .repairs
             .iter()
             .any(|(code, _)| *code == Code::LinePrefix);
-        if (!before.is_empty() && !prefixed) || !self.after(begin.end).trim_ascii().is_empty() {
-            repairs.push((Code::JoinedMarkers, line(begin.start)));
-        }
-        if !begin.exact {
-            repairs.push((Code::MarkerSpelling, line(begin.start)));
+        let mut repairs = Vec::new();
+        let mut note = |code, place| {
+            if !repairs.iter().any(|(known, _)| *known == code) {
+                repairs.push((code, self.text.line_at(place)));
+            }
+        };
+        for marker in [Some(begin), end].into_iter().flatten() {
+            let before = self.before(marker.start).trim_ascii();
+            let after = self.after(marker.end);
+            let surplus_hyphens = before.iter().all(|&byte| byte == b'-') && !before.is_empty();
+            if !marker.exact || (surplus_hyphens && !prefixed) {
+                note(Code::MarkerSpelling, marker.start);
+            }
+            let joined_before = !unwrap(before).is_empty() && !surplus_hyphens && !prefixed;
+            if joined_before || !unwrap(after.trim_ascii()).is_empty() {
+                note(Code::JoinedMarkers, marker.start);
+            } else if !after.is_empty() && self.is_line_end(marker.end + after.len()) {
+                note(Code::Whitespace, marker.start);
+            }
         }
         match end {
-            Some(end) => {
-                let glued = self.before(end.start).iter().any(|&byte| is_base64(byte));
-                if glued
-                    && !prefixed
-                    && !repairs.iter().any(|(code, _)| *code == Code::JoinedMarkers)
-                {
-                    repairs.push((Code::JoinedMarkers, line(end.start)));
-                }
-                if !end.exact && begin.exact {
-                    repairs.push((Code::MarkerSpelling, line(end.start)));
-                }
-                if end.label != begin.label {
-                    repairs.push((Code::LabelMismatch, line(end.start)));
-                }
-            }
-            None => repairs.push((Code::MissingEnd, line(begin.start))),
+            Some(end) if end.label != begin.label => note(Code::LabelMismatch, end.start),
+            Some(_) => {}
+            None => note(Code::MissingEnd, begin.start),
         }
         repairs
     }
 
-    /// Says the repairs of one block: its own, and what was undone in its text.
+    /// Says the repairs of one block: what was undone in its text, and its own.
     fn repairs(&mut self, own: &[(Code, usize)], from: usize, to: usize, label: &str) {
-        for (code, place, _) in self.text.repairs_within(from, to) {
-            // Typographic hyphens are said by their marker.
-            if code != Code::MarkerSpelling {
-                self.sink.repaired(code, self.origin(place, place), label);
+        let undone = self.text.repairs_within(from, to);
+        let undone = undone
+            .into_iter()
+            .map(|(code, place)| (code, self.text.line_at(place)));
+        let mut said = Vec::new();
+        for (code, line) in undone.chain(own.iter().copied()) {
+            if !said.contains(&code) {
+                said.push(code);
+                let origin = self.line(line, from);
+                self.sink.repaired(code, origin, label);
             }
-        }
-        for &(code, line) in own {
-            let origin = self.line(line);
-            self.sink.repaired(code, origin, label);
         }
     }
 
-    /// Looks for base64 without markers in the text between blocks; says whether there was any.
-    fn gap(&mut self, from: usize, to: usize, before_end: bool) -> Result<bool, Error> {
+    /// Looks for base64 without a BEGIN line in the text between blocks, which an END line may
+    /// follow; says whether there was any.
+    fn gap(&mut self, from: usize, to: usize, end: Option<&Marker>) -> Result<bool, Error> {
         let mut found = false;
+        // Up to the END line everything is tried as one block, until that fails once.
+        let mut as_block = end.is_some();
         let mut at = from;
         while at < to {
             let gap = self.text.bytes().get(at..to).unwrap_or_default();
@@ -221,13 +286,21 @@ impl<'t> DamagedReader<'t, '_, '_> {
                 break;
             };
             self.note_text(gap.get(..start).unwrap_or_default(), at);
-            let end = at + start + bare_length(gap.get(start..).unwrap_or_default());
-            if self.bare(at + start, end, before_end)? {
-                found = true;
-            } else {
-                self.first_text.get_or_insert(self.text.line_at(at + start));
+            let run = at + start + bare_length(gap.get(start..).unwrap_or_default());
+            let start = at + start;
+            let mut next = None;
+            if as_block {
+                next = self.bare(start, to, end)?;
+                as_block = next.is_some();
             }
-            at = end;
+            if next.is_none() {
+                next = self.bare(start, run, end)?;
+            }
+            found |= next.is_some();
+            if next.is_none() {
+                self.first_text.get_or_insert(self.text.line_at(start));
+            }
+            at = next.unwrap_or(run);
         }
         self.note_text(self.text.bytes().get(at..to).unwrap_or_default(), at);
         Ok(found)
@@ -242,50 +315,66 @@ impl<'t> DamagedReader<'t, '_, '_> {
         }
     }
 
-    /// Tries a run of base64 without a BEGIN line.
-    fn bare(&mut self, from: usize, to: usize, before_end: bool) -> Result<bool, Error> {
-        let body = Body::new(self.text, from, to, b"");
+    /// Tries base64 without a BEGIN line; says how far it goes, if it is something.
+    fn bare(
+        &mut self,
+        from: usize,
+        to: usize,
+        end: Option<&Marker>,
+    ) -> Result<Option<usize>, Error> {
+        let before = end.map_or(&b""[..], |end| self.before(end.start));
+        let body = Body::new(self.text, (from, to), before, Extent::Open);
+        let to = body.content_end.unwrap_or(to);
         let origin = self.origin(from, to.saturating_sub(1));
-        let run = self.text.bytes().get(from..to).unwrap_or_default();
-        if run.starts_with(WRAPPED_BEGIN) {
-            return self.wrapped(&body, &origin);
+        if self.wrapped(&body, &origin)? {
+            return Ok(Some(to));
         }
-        let Ok((mut classified, mut repairs)) = decode(&body, Kind::Unknown, "base64", &origin)
-        else {
-            return Ok(false);
+        let (label, kind) = match end {
+            Some(end) => (end.label.as_str(), Kind::of_label(&end.label)),
+            None => ("base64", Kind::Unknown),
         };
-        let (label, useful) = match &classified.item {
-            Item::Certificate(_) => ("CERTIFICATE", true),
-            Item::Key(key) => (key.label(), true),
-            Item::EncryptedKey => ("ENCRYPTED PRIVATE KEY", true),
-            Item::UnsupportedKey(_) => ("PRIVATE KEY", true),
-            _ => ("", false),
+        let (classified, mut repairs) = match decode(&body, Kind::Unknown, label, &origin) {
+            Ok(decoded) => decoded,
+            Err(misfit) => {
+                let certain = self.text.bytes().get(from..from + 3) == Some(b"MII");
+                if !certain || misfit == Misfit::Different {
+                    return Ok(None);
+                }
+                self.sink.count_block()?;
+                self.sink.misfit(misfit, kind, label, &origin, "");
+                return Ok(Some(to));
+            }
         };
-        if !useful {
-            return Ok(false);
-        }
+        let label = match &classified.item {
+            Item::Certificate(_) => "CERTIFICATE",
+            Item::Key(key) => key.label(),
+            Item::EncryptedKey => "ENCRYPTED PRIVATE KEY",
+            Item::UnsupportedKey(_) => "PRIVATE KEY",
+            Item::Unsupported(_) => "base64",
+            Item::DhParameters(_) | Item::Unused => return Ok(None),
+        };
         self.sink.count_block()?;
-        classified.repairs.clear();
         repairs.extend(body.repairs.iter().copied());
-        let code = match before_end {
-            true => Code::MissingBegin,
-            false => Code::BareBase64,
+        let code = match end {
+            Some(_) => Code::MissingBegin,
+            None => Code::BareBase64,
         };
         repairs.push((code, self.text.line_at(from)));
         self.repairs(&repairs, from, to, label);
-        self.sink.item(classified, label, &origin);
-        Ok(true)
+        self.sink.item(classified.item.into(), label, &origin);
+        Ok(Some(to))
     }
 
-    /// Reads a PEM file that was encoded in base64, once.
+    /// Reads a PEM file that was encoded in base64, once; says whether it is one.
     fn wrapped(&mut self, body: &Body<'_>, origin: &Origin) -> Result<bool, Error> {
         if self.sink.wrapped.is_some() {
             return Ok(false);
         }
-        let inner = body.characters(Way::Plain).decode(Secrecy::Secret).der;
-        if inner.is_empty() {
+        let characters = body.characters(Way::Plain);
+        if !characters.are_wrapped_pem() {
             return Ok(false);
         }
+        let inner = characters.decode(Secrecy::Secret).der;
         let line = origin.first_line().unwrap_or(1);
         self.sink
             .repaired(Code::Base64Wrapped, origin.first(), "base64 of PEM");
@@ -295,18 +384,26 @@ impl<'t> DamagedReader<'t, '_, '_> {
         outcome.map(|()| true)
     }
 
-    /// The text before a place, on the same line.
+    /// The text before a place, on the same line and near by.
     fn before(&self, place: usize) -> &'t [u8] {
-        let text = self.text.bytes().get(..place).unwrap_or_default();
+        let near = place.saturating_sub(VICINITY);
+        let text = self.text.bytes().get(near..place).unwrap_or_default();
         let start = memchr::memrchr(b'\n', text).map_or(0, |newline| newline + 1);
         text.get(start..).unwrap_or_default()
     }
 
-    /// The text after a place, on the same line.
+    /// The text after a place, on the same line and near by, up to the next marker.
     fn after(&self, place: usize) -> &'t [u8] {
-        let text = self.text.bytes().get(place..).unwrap_or_default();
+        let next = self.markers.partition_point(|marker| marker.start < place);
+        let near = self.markers.get(next).map_or(usize::MAX, |next| next.start);
+        let near = near.min(place + VICINITY).min(self.text.bytes().len());
+        let text = self.text.bytes().get(place..near).unwrap_or_default();
         let end = memchr::memchr(b'\n', text).unwrap_or(text.len());
         text.get(..end).unwrap_or_default()
+    }
+
+    fn is_line_end(&self, place: usize) -> bool {
+        matches!(self.text.bytes().get(place), None | Some(b'\n'))
     }
 
     /// The lines between two places, with the first one's text, masked.
@@ -320,9 +417,13 @@ impl<'t> DamagedReader<'t, '_, '_> {
         }
     }
 
-    /// One line of the source, with its text, masked.
-    fn line(&self, line: usize) -> Origin {
+    /// One line of a block that begins at a place, with its text, masked.
+    fn line(&self, line: usize, begin: usize) -> Origin {
         let place = self.text.line_start(line);
+        let place = match self.text.line_at(begin) == line {
+            true => begin,
+            false => place,
+        };
         self.origin(place, place)
     }
 
@@ -330,7 +431,9 @@ impl<'t> DamagedReader<'t, '_, '_> {
     /// may be part of a key.
     fn excerpt(&self, place: usize) -> String {
         let start = place - self.before(place).len();
-        let end = place + self.after(place).len();
+        let rest = self.text.bytes().get(place..).unwrap_or_default();
+        let rest = rest.get(..VICINITY.min(rest.len())).unwrap_or_default();
+        let end = place + memchr::memchr(b'\n', rest).unwrap_or(rest.len());
         let first = self.markers.partition_point(|marker| marker.end <= start);
         let mut markers = self.markers.iter().skip(first).peekable();
         let mut excerpt = String::new();
@@ -381,30 +484,25 @@ fn decode(
     Err(first_misfit.unwrap_or(Misfit::Different))
 }
 
-fn plain(item: Item) -> Classified {
-    Classified {
-        item,
-        repairs: Vec::new(),
-    }
-}
-
 /// Where base64 of DER or of PEM may begin: at a word of enough base64 characters.
 fn bare_start(text: &[u8], inside: bool) -> Option<usize> {
-    let mut previous_ends_word = !inside;
     let mut at = 0;
-    while let Some(&byte) = text.get(at) {
+    if inside {
+        at = text.iter().take_while(|&&byte| is_base64(byte)).count();
+    }
+    while at < text.len() {
         let word = text.get(at..)?;
-        if previous_ends_word && matches!(byte, b'M' | b'L') {
-            let length = word.iter().take_while(|&&byte| is_base64(byte)).count();
-            if length >= BARE_MINIMUM {
-                return Some(at);
-            }
-            at += length;
-            previous_ends_word = false;
-            continue;
+        let length = word.iter().take_while(|&&byte| is_base64(byte)).count();
+        // An assignment ends in an equals sign, but no word begins with one.
+        let name = word
+            .iter()
+            .take(BARE_MINIMUM)
+            .position(|&byte| byte == b'=')
+            .map_or(0, |equals| equals + 1);
+        if length >= BARE_MINIMUM + name {
+            return Some(at + name);
         }
-        previous_ends_word = !is_base64(byte) || byte == b'=';
-        at += 1;
+        at += length.max(1);
     }
     None
 }

@@ -17,56 +17,85 @@ pub(super) enum Kind {
     Unknown,
 }
 
+pub(super) const PKCS7_HELP: &str =
+    "convert it: openssl pkcs7 -print_certs -in FILE -out FILE.pem (with -inform DER if binary)";
+pub(super) const PKCS12_HELP: &str = "convert it: openssl pkcs12 -in FILE -nodes -out FILE.pem";
+const OPENSSH_HELP: &str =
+    "convert a copy of it: ssh-keygen -p -m PKCS8 -f COPY, with an empty passphrase";
+const FOREIGN_KEY_HELP: &str = "bring the key as PKCS#8 PEM";
+
+/// The labels that are known, the frequent ones first.
+const LABELS: &[(&str, Kind)] = &[
+    ("CERTIFICATE", Kind::Certificate),
+    ("PRIVATE KEY", Kind::Key),
+    ("RSA PRIVATE KEY", Kind::Key),
+    ("EC PRIVATE KEY", Kind::Key),
+    ("ENCRYPTED PRIVATE KEY", Kind::EncryptedKey),
+    ("DH PARAMETERS", Kind::DhParameters),
+    ("EC PARAMETERS", Kind::Unused),
+    ("TRUSTED CERTIFICATE", Kind::Certificate),
+    ("X509 CERTIFICATE", Kind::Certificate),
+    ("ANY PRIVATE KEY", Kind::Key),
+    ("DSA PRIVATE KEY", Kind::Key),
+    ("ED25519 PRIVATE KEY", Kind::Key),
+    ("CERTIFICATE REQUEST", Kind::Unused),
+    ("NEW CERTIFICATE REQUEST", Kind::Unused),
+    ("X509 CRL", Kind::Unused),
+    ("CRL", Kind::Unused),
+    ("DSA PARAMETERS", Kind::Unused),
+    ("X9.42 DH PARAMETERS", Kind::Unused),
+    ("PARAMETERS", Kind::Unused),
+    ("PUBLIC KEY", Kind::Unused),
+    ("RSA PUBLIC KEY", Kind::Unused),
+    ("EC PUBLIC KEY", Kind::Unused),
+    ("DSA PUBLIC KEY", Kind::Unused),
+    ("SSH2 PUBLIC KEY", Kind::Unused),
+    ("ATTRIBUTE CERTIFICATE", Kind::Unused),
+    ("SSL SESSION PARAMETERS", Kind::Unused),
+    ("OCSP RESPONSE", Kind::Unused),
+    ("PKCS7", Kind::Unsupported(PKCS7_HELP)),
+    ("PKCS #7 SIGNED DATA", Kind::Unsupported(PKCS7_HELP)),
+    ("CMS", Kind::Unsupported(PKCS7_HELP)),
+    ("OPENSSH PRIVATE KEY", Kind::Unsupported(OPENSSH_HELP)),
+    (
+        "SSH2 ENCRYPTED PRIVATE KEY",
+        Kind::Unsupported(FOREIGN_KEY_HELP),
+    ),
+    ("PGP PRIVATE KEY BLOCK", Kind::Unsupported(FOREIGN_KEY_HELP)),
+    ("TSS2 PRIVATE KEY", Kind::Unsupported(FOREIGN_KEY_HELP)),
+];
+
 impl Kind {
     pub(super) fn of_label(label: &str) -> Self {
-        match label {
-            "CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE" => Self::Certificate,
-            "PRIVATE KEY"
-            | "RSA PRIVATE KEY"
-            | "EC PRIVATE KEY"
-            | "ANY PRIVATE KEY"
-            | "DSA PRIVATE KEY"
-            | "ED25519 PRIVATE KEY" => Self::Key,
-            "ENCRYPTED PRIVATE KEY" => Self::EncryptedKey,
-            "DH PARAMETERS" => Self::DhParameters,
-            "CERTIFICATE REQUEST"
-            | "NEW CERTIFICATE REQUEST"
-            | "X509 CRL"
-            | "CRL"
-            | "EC PARAMETERS"
-            | "DSA PARAMETERS"
-            | "X9.42 DH PARAMETERS"
-            | "PARAMETERS"
-            | "PUBLIC KEY"
-            | "RSA PUBLIC KEY"
-            | "EC PUBLIC KEY"
-            | "DSA PUBLIC KEY"
-            | "SSH2 PUBLIC KEY"
-            | "ATTRIBUTE CERTIFICATE"
-            | "SSL SESSION PARAMETERS"
-            | "OCSP RESPONSE" => Self::Unused,
-            "PKCS7" | "PKCS #7 SIGNED DATA" | "CMS" => Self::Unsupported(PKCS7_HELP),
-            "OPENSSH PRIVATE KEY" => Self::Unsupported(
-                "convert a copy of it: ssh-keygen -p -m PKCS8 -f COPY, with an empty passphrase",
-            ),
-            "SSH2 ENCRYPTED PRIVATE KEY" | "PGP PRIVATE KEY BLOCK" | "TSS2 PRIVATE KEY" => {
-                Self::Unsupported("bring the key as PKCS#8 PEM")
-            }
-            _ => Self::Unknown,
-        }
+        LABELS
+            .iter()
+            .find(|(known, _)| *known == label)
+            .map_or(Self::Unknown, |(_, kind)| *kind)
     }
 
-    /// What is not known to be public is taken for secret.
+    /// Whether it is something that bundles are made of.
+    pub(super) fn is_needed(self) -> bool {
+        matches!(
+            self,
+            Self::Certificate | Self::Key | Self::EncryptedKey | Self::DhParameters
+        )
+    }
+
+    /// What is not said to be public is taken for secret, since labels can be wrong.
     pub(super) fn secrecy(self) -> Secrecy {
         match self {
-            Self::Certificate | Self::DhParameters | Self::Unused => Secrecy::Public,
-            Self::Key | Self::EncryptedKey | Self::Unsupported(_) | Self::Unknown => {
-                Secrecy::Secret
-            }
+            Self::Certificate | Self::DhParameters => Secrecy::Public,
+            _ => Secrecy::Secret,
         }
     }
 }
 
-pub(super) const PKCS7_HELP: &str =
-    "convert it: openssl pkcs7 -print_certs -in FILE -out FILE.pem (with -inform DER if binary)";
-pub(super) const PKCS12_HELP: &str = "convert it: openssl pkcs12 -in FILE -nodes -out FILE.pem";
+/// The known label that consists of these letters once its spaces are left out.
+pub(super) fn without_spaces(letters: &[u8]) -> Option<&'static str> {
+    LABELS.iter().map(|(label, _)| *label).find(|label| {
+        label
+            .bytes()
+            .filter(|&byte| byte != b' ')
+            .eq(letters.iter().copied())
+    })
+}

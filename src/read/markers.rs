@@ -1,15 +1,22 @@
 //! The tolerant way, second step: the BEGIN and END lines, however they are spelt.
 
-use super::label::Kind;
+use super::clean::is_label_byte;
+use super::label;
 
-/// A run of hyphens is looked at together with this many bytes after it, at most.
+/// A marker is no longer than this, line breaks within it included.
 const REACH: usize = 96;
+/// The hyphens on either side of a marker (RFC 7468 section 2).
+const HYPHENS: usize = 5;
+/// Hyphens that somebody added at the right are taken for the marker's up to this many.
+const MOST_HYPHENS: usize = 8;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Edge {
     Begin,
     End,
 }
+
+const KEYWORDS: [(&[u8], Edge); 2] = [(b"BEGIN", Edge::Begin), (b"END", Edge::End)];
 
 /// A BEGIN or END line, found anywhere in a text.
 #[derive(Debug, PartialEq, Eq)]
@@ -27,181 +34,212 @@ pub(super) struct Marker {
 pub(super) fn find(text: &[u8]) -> Vec<Marker> {
     let mut markers = Vec::new();
     let mut at = 0;
-    while let Some(offset) = memchr::memchr(b'-', text.get(at..).unwrap_or_default()) {
-        let start = at + offset;
-        let marker = Scanner { text, at: start }.marker();
-        at = match marker {
+    while let Some(candidate) = next_candidate(text, at) {
+        at = match exact(text, candidate).or_else(|| misspelt(text, candidate)) {
             Some(marker) => {
                 let end = marker.end;
                 markers.push(marker);
                 end
             }
-            None => start + dashes_at(text, start),
+            None => candidate + hyphens_at(text, candidate).max(1),
         };
     }
     markers
 }
 
-fn dashes_at(text: &[u8], at: usize) -> usize {
+/// Where a marker may begin: at hyphens, or, those being lost, at the first word of a line.
+fn next_candidate(text: &[u8], from: usize) -> Option<usize> {
+    let mut at = from;
+    loop {
+        if at == 0 || text.get(at - 1) == Some(&b'\n') {
+            let line = text.get(at..)?;
+            let blanks = line.iter().take_while(|byte| is_blank(**byte)).count();
+            if keyword(line.get(blanks..)?).is_some() {
+                return Some(at + blanks);
+            }
+        }
+        at += memchr::memchr2(b'-', b'\n', text.get(at..)?)?;
+        if text.get(at) == Some(&b'-') {
+            return Some(at);
+        }
+        at += 1;
+    }
+}
+
+/// A marker as RFC 7468 has it, of any label. Hyphens at its left beyond five do not belong to
+/// it: a diff has put one there.
+fn exact(text: &[u8], candidate: usize) -> Option<Marker> {
+    let start = candidate + hyphens_at(text, candidate).checked_sub(HYPHENS)?;
+    let at = start + HYPHENS;
+    let (word, edge) = keyword(text.get(at..)?)?;
+    let label_at = at + word.len() + 1;
+    let rest = text.get(label_at - 1..)?.strip_prefix(b" ")?;
+    let length = rest
+        .iter()
+        .take(REACH)
+        .position(|&byte| !is_label_byte(byte) && byte != b' ')?;
+    let label = std::str::from_utf8(rest.get(..length)?).ok()?;
+    let closing = own_hyphens(text, label_at + length);
+    let proper = text.get(at..)?.starts_with(word) && label.trim() == label && !label.is_empty();
+    (proper && closing == HYPHENS).then(|| Marker {
+        edge,
+        label: label.to_owned(),
+        start,
+        end: label_at + length + closing,
+        exact: true,
+    })
+}
+
+/// A marker of a known label, with the hyphens, the case or the spaces wrong, or with line
+/// breaks in it.
+fn misspelt(text: &[u8], candidate: usize) -> Option<Marker> {
+    let run = hyphens_at(text, candidate);
+    let start = candidate + run.saturating_sub(HYPHENS);
+    let (opening, after) = broken_hyphens(text, start, run - (start - candidate), false);
+    let word_at = after + spaces_at(text, after);
+    let spelling = spelling(text, word_at)?;
+    let own = own_hyphens(text, spelling.end);
+    let (closing, end) = broken_hyphens(text, spelling.end, own, true);
+    let plausible = match opening {
+        0 => spelling.capitals,
+        // Ordinary text has single hyphens.
+        _ => opening + closing >= 2 && (closing > 0 || opening >= HYPHENS - 1),
+    };
+    plausible.then(|| Marker {
+        edge: spelling.edge,
+        label: spelling.label.to_owned(),
+        start,
+        end,
+        exact: false,
+    })
+}
+
+struct Spelling {
+    edge: Edge,
+    label: &'static str,
+    /// Where the hyphens after it begin, or, those being lost, where the line ends.
+    end: usize,
+    capitals: bool,
+}
+
+/// Keyword and label, without regard to case, spaces and line breaks.
+fn spelling(text: &[u8], at: usize) -> Option<Spelling> {
+    let reach = text.get(at..text.len().min(at + REACH))?;
+    if !matches!(reach.first()?.to_ascii_uppercase(), b'B' | b'E') {
+        return None;
+    }
+    let mut letters = Vec::new();
+    let mut capitals = true;
+    let known = |letters: &[u8], end, capitals| {
+        let (word, edge) = keyword(letters)?;
+        let label = label::without_spaces(letters.get(word.len()..)?)?;
+        Some(Spelling {
+            edge,
+            label,
+            end,
+            capitals,
+        })
+    };
+    let mut at_line_end = None;
+    for (offset, &byte) in reach.iter().enumerate() {
+        let end = at + offset;
+        match byte {
+            b'-' if at_line_end.is_some() && keyword_after_hyphens(text, end) => {
+                return at_line_end;
+            }
+            b'-' => return known(&letters, end, capitals).or(at_line_end),
+            b'\n' => at_line_end = at_line_end.or_else(|| known(&letters, end, capitals)),
+            _ if is_space(byte) => {}
+            _ if byte.is_ascii_alphanumeric() || is_label_byte(byte) => {
+                capitals &= !byte.is_ascii_lowercase();
+                letters.push(byte.to_ascii_uppercase());
+            }
+            _ => return at_line_end,
+        }
+    }
+    match at + reach.len() == text.len() {
+        true => at_line_end.or_else(|| known(&letters, text.len(), capitals)),
+        false => at_line_end,
+    }
+}
+
+/// BEGIN or END at the start of a text, in any case.
+fn keyword(text: &[u8]) -> Option<(&'static [u8], Edge)> {
+    KEYWORDS.into_iter().find(|(word, _)| {
+        text.get(..word.len())
+            .is_some_and(|found| found.eq_ignore_ascii_case(word))
+    })
+}
+
+fn keyword_after_hyphens(text: &[u8], at: usize) -> bool {
+    let at = at + hyphens_at(text, at);
+    let at = at + spaces_at(text, at);
+    text.get(at..).is_some_and(|text| keyword(text).is_some())
+}
+
+fn hyphens_at(text: &[u8], at: usize) -> usize {
     let rest = text.get(at..).unwrap_or_default();
     rest.iter().take_while(|&&byte| byte == b'-').count()
 }
 
-struct Scanner<'a> {
-    text: &'a [u8],
-    at: usize,
+/// A marker's hyphens at a place, `count` of them in a row, and those that a line break has
+/// parted from them: how many, and their end.
+fn broken_hyphens(text: &[u8], at: usize, mut count: usize, closing: bool) -> (usize, usize) {
+    let mut end = at + count;
+    while (1..HYPHENS).contains(&count) {
+        let next = end + spaces_at(text, end);
+        let more = hyphens_at(text, next);
+        let parted = text
+            .get(end..next)
+            .is_some_and(|spaces| spaces.contains(&b'\n'));
+        let others = closing && keyword_after_hyphens(text, next);
+        if more == 0 || !parted || others || count + more > HYPHENS {
+            break;
+        }
+        count += more;
+        end = next + more;
+    }
+    (count, end)
 }
 
-impl Scanner<'_> {
-    fn marker(mut self) -> Option<Marker> {
-        let opening = dashes_at(self.text, self.at);
-        // Surplus hyphens at the left do not belong to it: `=----------BEGIN`.
-        let start = self.at;
-        self.at += opening;
-        let spaces = self.skip_spaces();
-        let keyword_at = self.at;
-        let (edge, upper) = self.keyword()?;
-        let separators = self.skip_spaces();
-        let single_space = separators == 1 && self.text.get(self.at - 1) == Some(&b' ');
-        let label_at = self.at;
-        let (label, closing_at) = self.label()?;
-        let spelt = self.text.get(label_at..closing_at)?;
-        let closing = dashes_at(self.text, closing_at);
-        let taken = self.own_dashes(closing_at, closing);
-        let exact = opening == 5
-            && taken == 5
-            && spaces == 0
-            && upper
-            && single_space
-            && spelt == label.as_bytes();
-        let known = Kind::of_label(&label) != Kind::Unknown;
-        // Text such as "--- begin of part two ---" is a marker only when the label is one.
-        let enough = opening + taken >= 2 && (closing > 0 || opening >= 4);
-        let tolerable = known && enough && keyword_at - start <= opening + 8;
-        if !exact && !tolerable {
-            return None;
-        }
-        Some(Marker {
-            edge,
-            label,
-            start,
-            end: closing_at + taken,
-            exact,
+/// How many of the hyphens after a label are this marker's own, when another marker may be
+/// joined to it.
+fn own_hyphens(text: &[u8], at: usize) -> usize {
+    let run = hyphens_at(text, at);
+    let rest = text.get(at + run..).unwrap_or_default();
+    let blanks = rest.iter().take_while(|byte| is_blank(**byte)).count();
+    let joined = rest
+        .get(blanks..)
+        .is_some_and(|rest| keyword(rest).is_some());
+    match joined {
+        true if run >= 2 * HYPHENS => HYPHENS,
+        true => run / 2,
+        false => run.min(MOST_HYPHENS),
+    }
+}
+
+/// How many spaces there are, with one line break among them at most.
+fn spaces_at(text: &[u8], at: usize) -> usize {
+    let mut breaks = 0;
+    text.get(at..)
+        .unwrap_or_default()
+        .iter()
+        .take(8)
+        .take_while(|&&byte| {
+            breaks += usize::from(byte == b'\n');
+            is_space(byte) && breaks <= 1
         })
-    }
-
-    fn keyword(&mut self) -> Option<(Edge, bool)> {
-        let rest = self.text.get(self.at..)?;
-        for (word, edge) in [("BEGIN", Edge::Begin), ("END", Edge::End)] {
-            let Some(found) = rest.get(..word.len()) else {
-                continue;
-            };
-            let followed = rest.get(word.len());
-            if found.eq_ignore_ascii_case(word.as_bytes())
-                && followed.is_some_and(|byte| is_space(*byte) || *byte == b'-')
-            {
-                self.at += word.len();
-                return Some((edge, found == word.as_bytes()));
-            }
-        }
-        None
-    }
-
-    /// Spaces, and one line break among them: some programs wrap the line.
-    fn skip_spaces(&mut self) -> usize {
-        let rest = self.text.get(self.at..).unwrap_or_default();
-        let mut breaks = 0;
-        let length = rest
-            .iter()
-            .take(8)
-            .take_while(|&&byte| {
-                breaks += usize::from(byte == b'\n');
-                is_space(byte) && breaks <= 1
-            })
-            .count();
-        self.at += length;
-        length
-    }
-
-    /// The label in its proper spelling, and where the hyphens after it begin, or the line ends.
-    fn label(&self) -> Option<(String, usize)> {
-        let rest = self.text.get(self.at..)?;
-        let rest = rest.get(..REACH.min(rest.len()))?;
-        let mut label = String::new();
-        let mut gap = false;
-        let mut broken = false;
-        for (offset, &byte) in rest.iter().enumerate() {
-            match byte {
-                b'-' => return Some((label, self.at + offset)),
-                b'\n'
-                    if Kind::of_label(&label) != Kind::Unknown && !dashes_follow(rest, offset) =>
-                {
-                    // The closing hyphens are lost.
-                    return Some((label, self.at + offset));
-                }
-                b'\n' if broken => return None,
-                _ if is_space(byte) => {
-                    broken |= byte == b'\n';
-                    gap = !label.is_empty();
-                }
-                _ if byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'#') => {
-                    if std::mem::take(&mut gap) {
-                        label.push(' ');
-                    }
-                    label.push(char::from(byte.to_ascii_uppercase()));
-                }
-                _ => return None,
-            }
-        }
-        (Kind::of_label(&label) != Kind::Unknown).then_some((label, self.at + rest.len()))
-    }
-
-    /// How many of the closing hyphens are this marker's own, when another marker is joined.
-    fn own_dashes(&self, at: usize, run: usize) -> usize {
-        let joined = Scanner {
-            text: self.text,
-            at: at + run,
-        }
-        .keyword()
-        .is_some();
-        match (joined, run) {
-            (true, 10..) => 5,
-            (true, _) => run / 2,
-            (false, _) => run.min(5 + 3),
-        }
-    }
+        .count()
 }
 
-fn dashes_follow(rest: &[u8], offset: usize) -> bool {
-    rest.get(offset + 1..)
-        .unwrap_or_default()
-        .iter()
-        .find(|&&byte| !is_space(byte))
-        .is_some_and(|&byte| byte == b'-')
-        && !next_word_is_keyword(rest, offset + 1)
-}
-
-/// Whether what follows is the next marker rather than the rest of this one.
-fn next_word_is_keyword(rest: &[u8], from: usize) -> bool {
-    let word: Vec<u8> = rest
-        .get(from..)
-        .unwrap_or_default()
-        .iter()
-        .copied()
-        .skip_while(|&byte| is_space(byte) || byte == b'-')
-        .take(5)
-        .collect();
-    word.eq_ignore_ascii_case(b"BEGIN")
-        || word
-            .get(..3)
-            .is_some_and(|word| word.eq_ignore_ascii_case(b"END"))
+fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t')
 }
 
 /// What may stand between the words of a marker: forms make a plus of a space.
 fn is_space(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\n' | b'+' | b'_')
+    is_blank(byte) || matches!(byte, b'\n' | b'+' | b'_')
 }
-
 #[cfg(test)]
 mod tests {
     use super::{Edge, find};
@@ -228,6 +266,39 @@ mod tests {
             assert_eq!(markers.len(), 1, "{text:?}");
             assert_eq!(markers[0].edge, Edge::Begin, "{text:?}");
             assert_eq!(markers[0].label, "CERTIFICATE", "{text:?}");
+        }
+    }
+
+    #[test]
+    fn line_breaks_and_spaces_in_markers_mean_nothing() {
+        for text in [
+            "-----BEGIN CERTIFI\nCATE-----",
+            "---\n--BEG\nIN CERTIFICATE---\n--",
+            "-----BEGINCERTIFICATE-----",
+            "-----BEGIN\nCERTIFICATE\n-----",
+            "BEGIN CERTIFICATE-----",
+            "  BEGIN CERTIFICATE\nMIIB",
+        ] {
+            let markers = find(text.as_bytes());
+            assert_eq!(markers.len(), 1, "{text:?}");
+            assert_eq!(markers[0].label, "CERTIFICATE", "{text:?}");
+            assert!(!markers[0].exact, "{text:?}");
+        }
+        let request = find(b"-----BEGIN CERTIFICATE\nREQUEST-----");
+        assert_eq!(request[0].label, "CERTIFICATE REQUEST");
+    }
+
+    #[test]
+    fn hyphens_of_the_next_marker_are_left_to_it() {
+        for text in [
+            "-----END CERTIFICATE\n-----BEGIN CERTIFICATE-----",
+            "-----END CERTIFICATE---\n-----BEGIN CERTIFICATE-----",
+            "-----END CERTIFICATE-----\nBEGIN CERTIFICATE-----",
+        ] {
+            let markers = find(text.as_bytes());
+            assert_eq!(markers.len(), 2, "{text:?}");
+            assert_eq!(markers[1].end, text.len(), "{text:?}");
+            assert_eq!(markers[1].exact, text.contains("-----BEGIN"), "{text:?}");
         }
     }
 

@@ -39,8 +39,8 @@ mod label;
 mod markers;
 mod sink;
 mod text;
+mod utf16;
 
-use rustls_pki_types::CertificateDer;
 use zeroize::Zeroizing;
 
 use crate::cert::Certificate;
@@ -48,8 +48,7 @@ use crate::dh::DhParameters;
 use crate::error::Error;
 use crate::finding::{Code, Finding};
 use crate::key::PrivateKey;
-use crate::origin::Origin;
-use classify::{Item, container, stated_length};
+use classify::{Item, Misfit, indefinite_container, recognise, stated_length};
 use label::Kind;
 use sink::Sink;
 
@@ -186,7 +185,7 @@ impl Reader {
         self.bytes += bytes.len();
         let mut sink = Sink::new(name, &self.limits, &mut self.blocks);
         source(&mut sink, bytes)?;
-        if sink.material.is_empty() && sink.material.findings.is_empty() {
+        if sink.is_idle() {
             let finding = not_pem(bytes).at(&sink.whole());
             sink.unreadable(Expected::Any, finding);
         }
@@ -203,19 +202,28 @@ impl Reader {
 
 /// Reads one source, or the inside of one.
 fn source(sink: &mut Sink<'_>, bytes: &[u8]) -> Result<(), Error> {
-    if let Some(text) = utf16(bytes) {
-        let origin = sink.origin(1, 1);
-        sink.say(Finding::new(Code::Utf16, "the text was UTF-16").at(&origin));
-        return damaged::read(sink, &text);
-    }
-    if stated_length(bytes).is_some_and(|length| length <= bytes.len()) && der(sink, bytes)? {
+    if stated_length(bytes).is_some() && der(sink, bytes)? {
         return Ok(());
     }
+    if let Some(help) = indefinite_container(bytes) {
+        let origin = sink.whole();
+        sink.item(Item::Unsupported(help).into(), "BER", &origin);
+        return Ok(());
+    }
+    match utf16::decode(bytes) {
+        Some(text) => {
+            let origin = sink.origin(1, 1);
+            sink.say(Finding::new(Code::Utf16, "the text was UTF-16").at(&origin));
+            text_source(sink, &text)
+        }
+        None => text_source(sink, bytes),
+    }
+}
+
+fn text_source(sink: &mut Sink<'_>, bytes: &[u8]) -> Result<(), Error> {
     let Some(clean) = clean::read(bytes, sink.room()) else {
         return damaged::read(sink, bytes);
     };
-    let ends_in_newline = bytes.last() == Some(&b'\n');
-    let last_line = clean.blocks.last().map_or(1, |block| block.last_line);
     for block in clean.blocks {
         sink.count_block()?;
         let origin = sink.origin(block.first_line, block.last_line);
@@ -226,16 +234,12 @@ fn source(sink: &mut Sink<'_>, bytes: &[u8]) -> Result<(), Error> {
         let kind = Kind::of_label(block.label);
         match classify::classify(kind, block.label, block.der, &origin) {
             Ok(classified) => sink.item(classified, block.label, &origin),
-            Err(misfit) => sink.misfit(misfit, kind, block.label, &origin),
+            Err(misfit) => sink.misfit(misfit, kind, block.label, &origin, ""),
         }
     }
-    if let Some(line) = clean.text {
-        let origin = sink.origin(line, line);
-        sink.say(Finding::new(Code::TextIgnored, "text around the blocks was ignored").at(&origin));
-    }
-    if !ends_in_newline && sink.wrapped.is_none() {
-        let origin = sink.origin(last_line, last_line);
-        sink.say(Finding::new(Code::NoFinalNewline, "the last line has no newline").at(&origin));
+    sink.text_ignored(clean.text);
+    if let Some(line) = clean.unterminated {
+        sink.no_final_newline(line);
     }
     Ok(())
 }
@@ -255,81 +259,48 @@ fn excerpt(label: &str) -> Option<&'static str> {
     })
 }
 
-/// Reads one or more DER structures; says whether there was anything known among them.
+/// Reads one or more DER structures, and what follows them; says whether there were any.
 fn der(sink: &mut Sink<'_>, bytes: &[u8]) -> Result<bool, Error> {
     let mut rest = bytes;
     let mut found = false;
-    while let Some(length) = stated_length(rest).filter(|&length| length <= rest.len()) {
-        let (structure, after) = rest.split_at(length);
-        let origin = sink.whole();
-        if let Some(help) = container(structure) {
-            sink.count_block()?;
-            let finding = Finding::new(
-                Code::UnsupportedFormat,
-                "PKCS#7 or PKCS#12 is recognised, but not read",
-            );
-            sink.unreadable(Expected::Any, finding.at(&origin).help(help));
-            return Ok(true);
-        }
-        let item = match Certificate::new(CertificateDer::from(structure.to_vec()), origin.clone())
-        {
-            Ok(certificate) => Some(Item::Certificate(certificate)),
-            Err(_) => key_item(structure, &origin),
+    let origin = sink.whole();
+    while let Some(length) = stated_length(rest) {
+        let Some((structure, after)) = rest.split_at_checked(length) else {
+            // Other text may begin with a zero.
+            if rest.starts_with(&[0x30, 0x82]) {
+                let misfit = Misfit::Truncated {
+                    bytes: rest.len(),
+                    stated: length,
+                };
+                sink.count_block()?;
+                sink.misfit(misfit, Kind::Unknown, "DER", &origin, "");
+                (found, rest) = (true, &[]);
+            }
+            break;
         };
-        let Some(item) = item else {
+        let structure = Zeroizing::new(structure.to_vec());
+        let Some((item, _)) = recognise(Kind::Unknown, structure, &origin) else {
             break;
         };
         sink.count_block()?;
         found = true;
-        let classified = classify::Classified {
-            item,
-            repairs: Vec::new(),
-        };
-        sink.item(classified, "DER", &origin);
+        sink.item(item.into(), "DER", &origin);
         rest = after;
     }
-    if found {
-        let origin = sink.whole();
-        sink.say(Finding::new(Code::DerInput, "the source is binary DER").at(&origin));
-        if rest.iter().any(|byte| !byte.is_ascii_whitespace()) {
-            let finding = Finding::new(
-                Code::TrailingData,
-                format!("{} bytes after the DER were ignored", rest.len()),
-            );
-            sink.say(finding.at(&origin));
-        }
+    if !found {
+        return Ok(false);
+    }
+    sink.say(Finding::new(Code::DerInput, "the source is binary DER").at(&origin));
+    if memchr::memmem::find(rest, b"-----BEGIN ").is_some() {
+        damaged::read(sink, bytes)?;
+    } else if rest.iter().any(|byte| !byte.is_ascii_whitespace()) {
+        let finding = Finding::new(
+            Code::TrailingData,
+            format!("{} bytes after the DER were ignored", rest.len()),
+        );
+        sink.say(finding.at(&origin));
     }
     Ok(found)
-}
-
-fn key_item(der: &[u8], origin: &Origin) -> Option<Item> {
-    use crate::key::KeyError;
-    match PrivateKey::new(der, origin.clone()) {
-        Ok(key) => Some(Item::Key(key)),
-        Err(KeyError::Encrypted) => Some(Item::EncryptedKey),
-        Err(KeyError::Unsupported(what)) => Some(Item::UnsupportedKey(what)),
-        Err(KeyError::NotAKey) => None,
-    }
-}
-
-/// UTF-16 text with a byte-order mark, as UTF-8. Without the mark, its NULs give it away later.
-fn utf16(bytes: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-    let (to_unit, units): (fn([u8; 2]) -> u16, _) = match bytes {
-        [0xff, 0xfe, units @ ..] => (u16::from_le_bytes, units),
-        [0xfe, 0xff, units @ ..] => (u16::from_be_bytes, units),
-        _ => return None,
-    };
-    let units = units.chunks_exact(2).map(|pair| match pair {
-        [a, b] => to_unit([*a, *b]),
-        _ => 0xfffd,
-    });
-    // Two bytes of UTF-16 become three of UTF-8 at most; the text is never moved.
-    let mut text = Zeroizing::new(Vec::with_capacity(bytes.len() / 2 * 3));
-    for character in char::decode_utf16(units) {
-        let character = character.unwrap_or(char::REPLACEMENT_CHARACTER);
-        text.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
-    }
-    Some(text)
 }
 
 /// Says of a source without anything in it what it seems to be.

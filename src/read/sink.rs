@@ -59,6 +59,31 @@ impl<'a> Sink<'a> {
         self.whole().with_lines(first, last)
     }
 
+    /// Whether nothing was found but text, if that.
+    pub(super) fn is_idle(&self) -> bool {
+        let said = &self.material.findings;
+        self.material.is_empty()
+            && said
+                .iter()
+                .all(|finding| finding.code != Code::BlockLeftOut)
+    }
+
+    pub(super) fn text_ignored(&mut self, first_line: Option<usize>) {
+        if let (Some(line), false) = (first_line, self.is_idle()) {
+            let origin = self.origin(line, line);
+            let message = "text around the blocks was ignored";
+            self.say(Finding::new(Code::TextIgnored, message).at(&origin));
+        }
+    }
+
+    pub(super) fn no_final_newline(&mut self, last_line: usize) {
+        if self.wrapped.is_none() {
+            let origin = self.origin(last_line, last_line);
+            let message = "the last line has no newline";
+            self.say(Finding::new(Code::NoFinalNewline, message).at(&origin));
+        }
+    }
+
     pub(super) fn say(&mut self, finding: Finding) {
         self.material.findings.push(finding);
     }
@@ -100,7 +125,7 @@ impl<'a> Sink<'a> {
                 Expected::Any,
                 Finding::new(
                     Code::UnsupportedFormat,
-                    format!("{label} is recognised, but not read"),
+                    format!("{label} is in a format that is recognised, but not read"),
                 )
                 .at(origin)
                 .help(help),
@@ -110,18 +135,29 @@ impl<'a> Sink<'a> {
         }
     }
 
-    pub(super) fn misfit(&mut self, misfit: Misfit, kind: Kind, label: &str, origin: &Origin) {
+    /// What cannot be read; the hint says more about the place of the damage, if it is known.
+    pub(super) fn misfit(
+        &mut self,
+        misfit: Misfit,
+        kind: Kind,
+        label: &str,
+        origin: &Origin,
+        hint: &str,
+    ) {
         let finding = match misfit {
             Misfit::Truncated { bytes, stated } => Finding::new(
                 Code::Truncated,
                 format!(
-                    "{label} ends too early: it states {stated} bytes, of which {bytes} are there; more base64 was expected before line {}",
-                    origin.last_line().unwrap_or(1)
+                    "{label} ends too early: it states {stated} bytes, of which {bytes} are there; more was expected {}{hint}",
+                    match origin.last_line() {
+                        Some(line) => format!("up to line {line}"),
+                        None => "at the end".to_owned(),
+                    }
                 ),
             ),
             Misfit::Different => Finding::new(
                 Code::NotACertificate,
-                format!("the content is not what {label} promises, nor a certificate or key"),
+                format!("the content is not what {label} promises, nor a certificate or key{hint}"),
             ),
         };
         self.unreadable(Expected::of(kind), finding.at(origin));

@@ -24,6 +24,8 @@ impl Text {
             source,
             at: 0,
             cr_ends_lines: !source.contains(&b'\n'),
+            // Quoted-printable text has no other equals sign than an encoded one.
+            soft_line_breaks: memchr::memmem::find(source, b"=3D").is_some(),
             text: Self {
                 // Every step writes at most as many bytes as it reads, so this never moves.
                 bytes: Zeroizing::new(Vec::with_capacity(source.len())),
@@ -54,17 +56,16 @@ impl Text {
         }
     }
 
-    /// The repairs that fell between two places: of each code the first place, and how many.
-    pub(super) fn repairs_within(&self, from: usize, to: usize) -> Vec<(Code, usize, usize)> {
+    /// The repairs that fell between two places: of each code the first place.
+    pub(super) fn repairs_within(&self, from: usize, to: usize) -> Vec<(Code, usize)> {
         let first = self.repairs.partition_point(|(place, _)| *place < from);
-        let mut found: Vec<(Code, usize, usize)> = Vec::new();
+        let mut found: Vec<(Code, usize)> = Vec::new();
         for &(place, code) in self.repairs.iter().skip(first) {
             if place > to {
                 break;
             }
-            match found.iter_mut().find(|(known, ..)| *known == code) {
-                Some((.., count)) => *count += 1,
-                None => found.push((code, place, 1)),
+            if !found.iter().any(|(known, _)| *known == code) {
+                found.push((code, place));
             }
         }
         found
@@ -76,6 +77,8 @@ struct Normaliser<'a> {
     at: usize,
     /// In old Macs' files CR alone ends lines; elsewhere it is a leftover.
     cr_ends_lines: bool,
+    /// Whether an equals sign at the end of a line joins it to the next.
+    soft_line_breaks: bool,
     text: Text,
 }
 
@@ -91,24 +94,11 @@ impl Normaliser<'_> {
             }
             b'\r' => self.carriage_return(),
             b'\\' => self.backslash(),
-            b'%' => match self.hex_after(1) {
-                Some(b'%') => self.keep(),
-                Some(byte) if is_expected(byte) => self.mend(3, byte, Code::PercentEncoding),
-                _ => self.keep(),
-            },
-            b'=' => match self.hex_after(1) {
-                Some(byte) if is_expected(byte) => self.mend(3, byte, Code::QuotedPrintable),
-                _ => self.keep(),
-            },
+            b'%' => self.percent(),
+            b'=' => self.equals_sign(),
             b'&' => self.entity(),
             b'<' => self.tag(),
-            b'^' => match (self.peek(1), self.peek(2)) {
-                (Some(b'M'), None | Some(b'\n' | b'$' | b'\r')) => {
-                    self.note(Code::LineEndings);
-                    self.replace(2, "");
-                }
-                _ => self.keep(),
-            },
+            b'^' if self.peek(1) == Some(b'M') => self.caret_m(),
             0x1b => self.terminal_code(),
             b'\t' | b' '..=b'~' => self.keep(),
             0x0b | 0x0c => self.replace(1, "\n"),
@@ -131,8 +121,24 @@ impl Normaliser<'_> {
         self.at += 1;
     }
 
+    /// Remembers a repair, once for each place: what is dropped a million times in a row takes
+    /// no room.
     fn note(&mut self, code: Code) {
-        self.text.repairs.push((self.text.bytes.len(), code));
+        let repair = (self.text.bytes.len(), code);
+        if self.text.repairs.last() != Some(&repair) {
+            self.text.repairs.push(repair);
+        }
+    }
+
+    fn rest(&self, ahead: usize) -> &[u8] {
+        self.source.get(self.at + ahead..).unwrap_or_default()
+    }
+
+    /// Ends the line, unless it ends here anyway.
+    fn end_line(&mut self, read: usize) {
+        let ends_anyway = matches!(self.peek(read), Some(b'\n' | b'\r'))
+            || self.text.bytes.last() == Some(&b'\n');
+        self.replace(read, if ends_anyway { "" } else { "\n" });
     }
 
     fn replace(&mut self, read: usize, write: &str) {
@@ -148,42 +154,104 @@ impl Normaliser<'_> {
         self.at += read;
     }
 
+    /// CR LF, or several CR before LF, as after a transfer in text mode, is one line end.
     fn carriage_return(&mut self) {
         self.note(Code::LineEndings);
-        if self.peek(1) == Some(b'\n') {
-            self.at += 1;
-        } else if self.cr_ends_lines {
-            self.replace(1, "\n");
+        let run = self.rest(0).iter().take_while(|&&b| b == b'\r').count();
+        if self.peek(run) == Some(b'\n') {
+            self.at += run;
+            return;
+        }
+        self.replace(1, "\n");
+        if self.cr_ends_lines {
             self.text.line_starts.push(self.text.bytes.len());
-        } else {
-            self.replace(1, "\n");
+        }
+    }
+
+    /// CR as `cat -v` and editors show it.
+    fn caret_m(&mut self) {
+        self.note(Code::LineEndings);
+        match self.peek(2) {
+            Some(b'$') => self.replace(2, ""),
+            _ => self.end_line(2),
         }
     }
 
     /// Escapes of JSON, shells and program sources, however often they were escaped again.
     fn backslash(&mut self) {
-        let run = self
-            .source
-            .iter()
-            .skip(self.at)
-            .take_while(|&&byte| byte == b'\\')
-            .count();
-        match self.peek(run) {
-            Some(b'n') => self.mend(run + 1, b'\n', Code::EscapedCharacters),
-            Some(b'r') => self.mend(run + 1, b'\r', Code::EscapedCharacters),
-            Some(b't') => self.mend(run + 1, b' ', Code::EscapedCharacters),
-            Some(byte @ (b'/' | b'"' | b'\'')) => {
+        let run = self.rest(0).iter().take_while(|&&b| b == b'\\').count();
+        let code_point = match self.peek(run) {
+            Some(b'u') if self.hex_after(run + 1) == Some(0) => self.hex_after(run + 3),
+            Some(b'x') => self.hex_after(run + 1),
+            _ => None,
+        };
+        match (self.peek(run), code_point) {
+            (Some(b'u'), Some(byte)) if is_expected(byte) => {
+                self.mend(run + 5, byte, Code::EscapedCharacters);
+            }
+            (Some(b'x'), Some(byte)) if is_expected(byte) => {
+                self.mend(run + 3, byte, Code::EscapedCharacters);
+            }
+            (Some(b'n'), _) => self.mend(run + 1, b'\n', Code::EscapedCharacters),
+            (Some(b'r'), _) => self.mend(run + 1, b'\r', Code::EscapedCharacters),
+            (Some(b't'), _) => self.mend(run + 1, b' ', Code::EscapedCharacters),
+            // Rich text ends its lines so.
+            (Some(b'p'), _) if self.rest(run).starts_with(b"par") => {
+                self.note(Code::EscapedCharacters);
+                self.end_line(run + 3);
+            }
+            (Some(byte), _) if byte == b' ' || byte.is_ascii_punctuation() => {
                 self.mend(run + 1, byte, Code::EscapedCharacters);
             }
-            Some(b'u') => match (self.hex_after(run + 1), self.hex_after(run + 3)) {
-                (Some(0), Some(byte)) if is_expected(byte) => {
-                    self.mend(run + 5, byte, Code::EscapedCharacters);
-                }
-                _ => self.keep(),
-            },
-            Some(b'\n' | b'\r') | None => {
+            (Some(b'\n'), _) if self.text.bytes.last() == Some(&b'\n') => {
+                // `\n\` at the end of a line is one line break.
+                self.replace(run + 1, "");
+                self.text.line_starts.push(self.text.bytes.len());
+            }
+            (Some(b'\n' | b'\r') | None, _) => {
                 self.note(Code::StrayCharacters);
                 self.replace(run, "");
+            }
+            _ => {
+                let kept = self.source.get(self.at..self.at + run);
+                self.text.bytes.extend_from_slice(kept.unwrap_or_default());
+                self.at += run;
+            }
+        }
+    }
+
+    /// URL-encoding, however often it was encoded again: `%0A`, `%250A`.
+    fn percent(&mut self) {
+        let again = self.rest(1).chunks(2).take_while(|&pair| pair == b"25");
+        let digits = 1 + 2 * again.count();
+        match self.hex_after(digits) {
+            Some(byte) if is_expected(byte) => self.mend(digits + 2, byte, Code::PercentEncoding),
+            _ => {
+                let kept = self.source.get(self.at..self.at + digits);
+                self.text.bytes.extend_from_slice(kept.unwrap_or_default());
+                self.at += digits;
+            }
+        }
+    }
+
+    /// Quoted-printable (RFC 2045 section 6.7).
+    fn equals_sign(&mut self) {
+        let line_break = match (self.peek(1), self.peek(2)) {
+            (Some(b'\n'), _) => 2,
+            (Some(b'\r'), Some(b'\n')) => 3,
+            _ => 0,
+        };
+        match self.hex_after(1) {
+            Some(byte) if is_expected(byte) => self.mend(3, byte, Code::QuotedPrintable),
+            _ if self.soft_line_breaks && line_break > 0 => {
+                // It stood on the line that ends here.
+                let place = self.text.bytes.len().saturating_sub(1);
+                let earlier = self.text.repairs.last().map_or(0, |(place, _)| *place);
+                self.text
+                    .repairs
+                    .push((place.max(earlier), Code::QuotedPrintable));
+                self.replace(line_break, "");
+                self.text.line_starts.push(self.text.bytes.len());
             }
             _ => self.keep(),
         }
@@ -200,41 +268,18 @@ impl Normaliser<'_> {
         u8::from_str_radix(digits, 16).ok()
     }
 
-    /// An HTML or XML character reference.
+    /// An HTML or XML character reference, however often it was escaped again.
     fn entity(&mut self) {
-        let reference = self.source.get(self.at + 1..).unwrap_or_default();
-        let length = reference.iter().take(10).position(|&byte| byte == b';');
-        let name = length
-            .and_then(|length| reference.get(..length))
-            .and_then(|name| std::str::from_utf8(name).ok());
-        let (Some(length), Some(name)) = (length, name) else {
-            return self.keep();
+        let again = self.rest(1).chunks(4).take_while(|&four| four == b"amp;");
+        let escapes = 1 + 4 * again.count();
+        let (meant, length) = match referenced(self.rest(escapes)) {
+            Some((character, length)) => (plain(character).unwrap_or(None), escapes + length),
+            None if escapes == 1 => return self.keep(),
+            None => (Some(b'&'), escapes),
         };
-        let code_point = match name.strip_prefix('#') {
-            Some(digits) => match digits.strip_prefix(['x', 'X']) {
-                Some(hex) => u32::from_str_radix(hex, 16).ok(),
-                None => digits.parse().ok(),
-            },
-            None => None,
-        };
-        let meant = match name {
-            "nbsp" => Some(' '),
-            "quot" => Some('"'),
-            "apos" => Some('\''),
-            "lt" => Some('<'),
-            "gt" => Some('>'),
-            "amp" => Some('&'),
-            "ndash" | "mdash" | "minus" | "hyphen" => Some('-'),
-            _ => code_point.and_then(char::from_u32),
-        };
-        match meant {
-            Some(character) => {
-                self.note(Code::HtmlMarkup);
-                self.text.bytes.extend(plain(character).unwrap_or(None));
-                self.at += length + 2;
-            }
-            None => self.keep(),
-        }
+        self.note(Code::HtmlMarkup);
+        self.text.bytes.extend(meant);
+        self.at += length;
     }
 
     /// A tag of HTML or XML ends a line. Longer than 200 characters it is something else.
@@ -248,13 +293,14 @@ impl Normaliser<'_> {
         match end {
             Some(end) if starts && inner.get(end) == Some(&b'>') => {
                 self.note(Code::HtmlMarkup);
-                self.replace(end + 2, "\n");
+                self.end_line(end + 2);
             }
             _ => self.keep(),
         }
     }
 
-    /// ECMA-48 control sequences: `ESC [ … letter`, `ESC ] … BEL`, `ESC` and one character.
+    /// ECMA-48 control sequences: `ESC [ … letter`, `ESC ] … BEL` or `… ESC \`, `ESC` and one
+    /// character.
     fn terminal_code(&mut self) {
         self.note(Code::TerminalCodes);
         let rest = self.source.get(self.at + 1..).unwrap_or_default();
@@ -268,8 +314,8 @@ impl Normaliser<'_> {
             Some(b']') => rest
                 .iter()
                 .take(256)
-                .position(|&byte| byte == 0x07)
-                .map(|end| end + 1),
+                .position(|&byte| matches!(byte, 0x07 | 0x1b))
+                .map(|end| end + usize::from(rest.get(end) == Some(&0x07))),
             Some(b'(' | b')') => Some(2),
             _ => Some(1),
         };
@@ -306,10 +352,10 @@ impl Normaliser<'_> {
         };
         let code = match character {
             '\u{feff}' => Some(Code::ByteOrderMark),
-            '\u{2010}'..='\u{2015}' | '\u{2212}' => Some(Code::MarkerSpelling),
             _ => match plain(character) {
-                Some(Some(b'?')) | None => None,
-                _ => Some(Code::InvisibleCharacters),
+                Some(Some(b'-')) => Some(Code::MarkerSpelling),
+                Some(_) => Some(Code::InvisibleCharacters),
+                None => None,
             },
         };
         if let Some(code) = code {
@@ -324,6 +370,33 @@ impl Normaliser<'_> {
         }
         self.at += length;
     }
+}
+
+/// What a character reference stands for, without its ampersand, and how long it is.
+fn referenced(reference: &[u8]) -> Option<(char, usize)> {
+    let length = reference.iter().take(10).position(|&byte| byte == b';')?;
+    let name = std::str::from_utf8(reference.get(..length)?).ok()?;
+    let character = match name {
+        "nbsp" | "Tab" => ' ',
+        "NewLine" => '\n',
+        "quot" => '"',
+        "apos" => '\'',
+        "lt" => '<',
+        "gt" => '>',
+        "plus" => '+',
+        "sol" => '/',
+        "equals" => '=',
+        "ndash" | "mdash" | "minus" | "hyphen" => '-',
+        _ => {
+            let digits = name.strip_prefix('#')?;
+            let code_point = match digits.strip_prefix(['x', 'X']) {
+                Some(hex) => u32::from_str_radix(hex, 16),
+                None => digits.parse(),
+            };
+            char::from_u32(code_point.ok()?)?
+        }
+    };
+    Some((character, length + 1))
 }
 
 /// What escapes may stand for: the characters of PEM that some encoding does not let through.
@@ -358,7 +431,7 @@ fn plain(character: char) -> Option<Option<u8>> {
         '\u{ad}'
         | '\u{200b}'..='\u{200f}'
         | '\u{202a}'..='\u{202e}'
-        | '\u{2060}'..='\u{2064}'
+        | '\u{2060}'..='\u{206f}'
         | '\u{feff}' => None,
         '\u{2018}'..='\u{201f}' | '\u{ab}' | '\u{bb}' => Some(b'"'),
         '\u{2500}'..='\u{257f}' => Some(b'|'),
@@ -379,15 +452,22 @@ mod tests {
     fn what_was_done_to_text_is_undone() {
         for (source, owed) in [
             ("a\r\nb\rc", "a\nb\nc"),
+            ("a\r\r\nb", "a\nb"),
             ("a\\nb\\\\nc\\/d", "a\nb\nc/d"),
-            ("a%0Ab%2Bc%41", "a\nb+c%41"),
+            ("a\\n\\\nb\\x0Ac\\u003dd\\-e", "a\nb\nc=d-e"),
+            ("a\\par\nb\\quux", "a\nb\\quux"),
+            ("a%0Ab%2Bc%41%250Ad%25", "a\nb+c%41\nd%25"),
             ("a=3D=3D", "a=="),
+            ("a=3D=\nb=\n", "a=b"),
+            ("a=\nb", "a=\nb"),
             ("a&#43;b&#x2F;c&nbsp;d&unknown;", "a+b/c d&unknown;"),
+            ("a&amp;#43;b&amp;c&plus;", "a+b&c+"),
             ("a<br/>b<x509:Certificate>c<3", "a\nb\nc<3"),
+            ("a<br>\nb", "a\nb"),
             ("\u{1b}[1;32ma\u{1b}[0mb", "ab"),
             ("\u{feff}\u{2013}\u{2014}\u{a0}\u{200b}x\u{e9}", "--- x?"),
             ("a\0b\u{1a}", "ab"),
-            ("a^M\nb", "a\nb"),
+            ("a^M\nb^Mc^M$", "a\nb\nc$"),
         ] {
             assert_eq!(normalised(source), owed, "{source:?}");
         }

@@ -12,4 +12,5 @@ pub mod command;
 pub mod der;
 pub mod haproxy;
 pub mod openssl;
+pub mod pile;
 pub mod pki;

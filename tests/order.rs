@@ -369,48 +369,6 @@ fn six_intermediates_are_taken_and_seven_refused_with_the_limit() {
 }
 
 #[test]
-fn a_leaf_issued_by_a_root_is_served_alone() {
-    let root = Ca::root("Root");
-    let leaf = root.leaf_named("www.example.com");
-    let bundle = chain(&[&root], &[&root], &leaf).unwrap();
-    assert_eq!(ders(&bundle), owed(&leaf, &[]));
-    let with_root = bundler(&[&root.cert_pem]).include_root(true);
-    let bundle = build(&with_root, &pile(&[], &leaf)).unwrap();
-    assert_eq!(ders(&bundle), owed(&leaf, &[&root]));
-}
-
-/// A store that knows the root's name and key, not its certificate, as Mozilla's embedded one does.
-fn anchors_only(root: &Ca) -> TrustStore {
-    let der = CertificateDer::from(root.cert_der.as_slice());
-    let anchor = webpki::anchor_from_trusted_cert(&der).unwrap().to_owned();
-    TrustStore::from_anchors("anchors", [anchor])
-}
-
-#[test]
-fn the_root_is_included_when_asked_for_wherever_it_is() {
-    let root = Ca::root("Root");
-    let issuer = root.intermediate("Issuer");
-    let leaf = issuer.leaf_named("www.example.com");
-    let owed = owed(&leaf, &[&issuer, &root]);
-
-    let from_store = bundler(&[&root.cert_pem]).include_root(true);
-    let bundle = build(&from_store, &pile(&[&issuer], &leaf)).unwrap();
-    assert_eq!(ders(&bundle), owed);
-    assert_eq!(bundle.root().unwrap().der().as_ref(), root.cert_der);
-    assert!(!bundle.report().has(Code::RootLeftOut));
-
-    let from_pile = Bundler::new(anchors_only(&root), at(TODAY)).include_root(true);
-    let bundle = build(&from_pile, &pile(&[&root, &issuer], &leaf)).unwrap();
-    assert_eq!(ders(&bundle), owed);
-
-    let refusal = build(&from_pile, &pile(&[&issuer], &leaf)).unwrap_err();
-    assert_eq!(errors(&refusal), [Code::RootUnavailable]);
-    let finding = the(refusal.report(), Code::RootUnavailable);
-    assert!(finding.message.contains("CN=Root"), "{finding}");
-    assert!(finding.message.contains("anchors"), "{finding}");
-}
-
-#[test]
 fn a_self_signed_leaf_is_refused_unless_it_is_a_root_itself() {
     let leaf = self_signed_leaf("www.example.com", false);
     let stranger = Ca::root("Root");

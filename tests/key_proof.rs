@@ -181,7 +181,7 @@ fn a_key_that_claims_anothers_public_key_belongs_and_is_written_without_the_clai
         material.merge(read("key.der", &bytes));
         let bundle = bundler(&[&root.cert_pem]).build(material).unwrap();
         the(bundle.report(), Code::KeyRewritten);
-        assert_eq!(bundle.key().prove(bundle.leaf()), Proof::Belongs);
+        assert_eq!(bundle.key().prove(bundle.chain().leaf()), Proof::Belongs);
         let written = haproxy::pem(&bundle);
         let public = openssl(
             &["pkey", "-pubout", "-outform", "DER"],

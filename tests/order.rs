@@ -7,8 +7,7 @@ use common::bundling::{
     TODAY, at, build, bundler, codes, ders, errors, lines, named_roots, place, read, roots, the,
 };
 use common::pki::{Ca, CaOptions, KeyId, Leaf, LeafOptions, self_signed_leaf};
-use fullchain::{Bundle, Bundler, Certificate, Code, Origin, Refusal, Severity, TrustStore};
-use rustls_pki_types::CertificateDer;
+use fullchain::{Bundle, Bundler, Certificate, Code, Origin, Refusal, Severity};
 
 /// The bundle of a leaf, its key and these CA certificates, for clients that trust these roots.
 fn chain(roots: &[&Ca], cas: &[&Ca], leaf: &Leaf) -> Result<Bundle, Refusal> {
@@ -157,7 +156,7 @@ fn a_cross_sign_is_sent_only_to_those_who_need_it() {
         .trust(named_roots("old", &[&old.cert_pem]));
     let bundle = build(&both, &pile(&cas, &leaf)).unwrap();
     assert_eq!(ders(&bundle), owed(&leaf, &[&issuer, &cross]));
-    assert_eq!(bundle.trusted_by(), ["new", "old"]);
+    assert_eq!(bundle.chain().trusted_by(), ["new", "old"]);
 }
 
 #[test]

@@ -47,7 +47,7 @@ fn the_one_pair_is_found_among_several_keys_and_leaves() {
     ]
     .map(String::as_str);
     let bundle = site.build(&pems).unwrap();
-    assert_eq!(bundle.leaf().der().as_ref(), b.cert_der);
+    assert_eq!(bundle.chain().leaf().der().as_ref(), b.cert_der);
     assert_eq!(
         codes(bundle.report()),
         [
@@ -149,7 +149,7 @@ fn of_a_certificate_and_its_renewal_with_the_same_key_the_one_in_date_is_taken()
     ]
     .map(String::as_str);
     let bundle = site.build(&pems).unwrap();
-    assert_eq!(bundle.leaf().der().as_ref(), new.cert_der);
+    assert_eq!(bundle.chain().leaf().der().as_ref(), new.cert_der);
     let left: Vec<_> = bundle.report().with_code(Code::LeafLeftOut).collect();
     assert_eq!(left.len(), 2, "{}", bundle.report());
     assert_eq!(place(left[0]), lines(&pems[..1]));
@@ -163,7 +163,7 @@ fn of_a_certificate_and_its_renewal_with_the_same_key_the_one_in_date_is_taken()
 
     let in_2024 = Bundler::new(roots(&[&site.root.cert_pem]), at((2024, 6, 1)));
     let bundle = build(&in_2024, &pems).unwrap();
-    assert_eq!(bundle.leaf().der().as_ref(), old.cert_der);
+    assert_eq!(bundle.chain().leaf().der().as_ref(), old.cert_der);
 }
 
 #[test]
@@ -181,7 +181,7 @@ fn an_expired_certificate_beside_its_own_key_gives_way_to_the_pair_in_date() {
     ]
     .map(String::as_str);
     let bundle = site.build(&pems).unwrap();
-    assert_eq!(bundle.leaf().der().as_ref(), new.cert_der);
+    assert_eq!(bundle.chain().leaf().der().as_ref(), new.cert_der);
     let left = the(bundle.report(), Code::LeafLeftOut);
     assert_eq!(place(left), lines(&pems[..1]));
     assert!(left.message.contains("not in date"), "{left}");
@@ -220,8 +220,8 @@ fn a_ca_with_its_key_beside_the_leafs_is_not_the_server() {
     ]
     .map(String::as_str);
     let bundle = site.build(&pems).unwrap();
-    assert_eq!(bundle.leaf().der().as_ref(), leaf.cert_der);
-    assert_eq!(bundle.intermediates().len(), 1);
+    assert_eq!(bundle.chain().leaf().der().as_ref(), leaf.cert_der);
+    assert_eq!(bundle.chain().intermediates().len(), 1);
     let finding = the(bundle.report(), Code::KeyLeftOut);
     assert_eq!(place(finding), lines(&pems[..2]));
 }

@@ -139,8 +139,8 @@ fn a_leaf_is_accepted_within_its_dates_only() {
     assert!(said.contains("2026-04-02T00:00:00Z"), "{said}");
     // RFC 5280 counts the last moment in, which OpenSSL does not.
     let bundle = on((2026, 4, 1)).build().unwrap();
-    assert_eq!(bundle.verified_at(), at((2026, 4, 1)));
-    assert_eq!(bundle.valid_until(), at((2026, 4, 1)));
+    assert_eq!(bundle.chain().verified_at(), at((2026, 4, 1)));
+    assert_eq!(bundle.chain().valid_until(), at((2026, 4, 1)));
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn an_intermediate_out_of_date_is_the_one_that_is_named() {
     on((2025, 1, 1)).is_accepted();
     on((2026, 1, 2)).is_refused(Code::Expired, 1);
     let bundle = on((2025, 1, 1)).build().unwrap();
-    assert_eq!(bundle.valid_until(), at((2026, 1, 1)));
+    assert_eq!(bundle.chain().valid_until(), at((2026, 1, 1)));
 }
 
 #[test]
@@ -226,7 +226,7 @@ fn names_match_as_clients_match_them() {
             ..Case::new(&root, &[], &leaf)
         };
         case.is_accepted();
-        assert_eq!(case.build().unwrap().names(), [server_name(name)]);
+        assert_eq!(case.build().unwrap().chain().names(), [server_name(name)]);
     }
     for name in [
         "example.com",
@@ -396,13 +396,13 @@ fn of_several_stores_one_must_trust_and_those_that_do_not_are_a_warning() {
         Bundler::new(b.clone(), at(TODAY)).trust(a.clone()),
     ] {
         let bundle = build(&bundler, &pems).unwrap();
-        assert_eq!(bundle.trusted_by(), ["a"]);
+        assert_eq!(bundle.chain().trusted_by(), ["a"]);
         let warning = the(bundle.report(), Code::StoreDoesNotTrust);
         assert!(warning.message.contains("roots of b "), "{warning}");
         assert_eq!(place(warning), lines(&pems[..1]));
     }
     let bundle = build(&Bundler::new(a.clone(), at(TODAY)).trust(a), &pems).unwrap();
-    assert_eq!(bundle.trusted_by(), ["a", "a"]);
+    assert_eq!(bundle.chain().trusted_by(), ["a", "a"]);
     let refusal = build(&Bundler::new(b.clone(), at(TODAY)).trust(b), &pems).unwrap_err();
     assert_eq!(errors(&refusal), [Code::MissingIssuer]);
 }
@@ -413,7 +413,7 @@ fn two_stores_of_one_name_are_told_apart() {
     let leaf = ours.leaf_named("www.example.com");
     let bundler = bundler(&[&ours.cert_pem]).trust(roots(&[&theirs.cert_pem]));
     let bundle = build(&bundler, &[&leaf.cert_pem, &leaf.key_pem]).unwrap();
-    assert_eq!(bundle.trusted_by(), ["roots"]);
+    assert_eq!(bundle.chain().trusted_by(), ["roots"]);
     the(bundle.report(), Code::StoreDoesNotTrust);
 }
 
@@ -431,7 +431,7 @@ fn a_store_is_read_from_pem_and_from_der() {
         assert_eq!((store.name(), store.len()), ("corp", 1));
         let bundler = Bundler::new(store, at(TODAY));
         let bundle = build(&bundler, &[&leaf.cert_pem, &leaf.key_pem]).unwrap();
-        assert_eq!(bundle.trusted_by(), ["corp"]);
+        assert_eq!(bundle.chain().trusted_by(), ["corp"]);
     }
 }
 

@@ -125,7 +125,7 @@ fn what_is_written_reads_back_as_the_same_material_without_a_finding() {
     let text = haproxy::pem(&bundle);
     let material = read("site.pem", text.expose());
     assert!(material.findings.is_empty() && material.unreadable.is_empty());
-    let certificates: Vec<_> = bundle.certificates().cloned().collect();
+    let certificates: Vec<_> = bundle.chain().certificates().cloned().collect();
     assert_eq!(material.certificates, certificates);
     assert_eq!(material.keys.len(), 1);
     assert_eq!(material.keys[0].secret_der(), bundle.key().secret_der());

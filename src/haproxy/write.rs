@@ -161,6 +161,6 @@ fn sync_folder(opened: &fs::File, folder: &Path) -> Result<(), Error> {
 }
 
 #[cfg(not(unix))]
-fn sync_folder((): &(), _: &Path) -> Result<(), Error> {
+fn sync_folder(_: &(), _: &Path) -> Result<(), Error> {
     Ok(())
 }

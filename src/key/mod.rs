@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 use parse::{Parts, is_encrypted};
 pub use proof::Proof;
-pub(crate) use proof::{bits, public_key_algorithm};
+pub(crate) use proof::{bits, public_key};
 
 use crate::cert::place_in;
 use crate::origin::Origin;

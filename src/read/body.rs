@@ -258,7 +258,7 @@ impl Characters {
         if !whole {
             self.bytes.pop();
         }
-        let der = base64::decode(&mut self.bytes, secrecy).unwrap_or_default();
+        let der = base64::decode(self.bytes, secrecy).unwrap_or_default();
         Decoded {
             der,
             repairs: self.repairs,

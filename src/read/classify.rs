@@ -122,10 +122,10 @@ fn recognise(
     }
     // The bytes are handed over rather than copied; they come back when it is no certificate.
     let owned = CertificateDer::from(std::mem::take(&mut *der));
-    if let Ok(certificate) = Certificate::new(owned.clone(), origin.clone()) {
-        return Ok((Item::Certificate(certificate), Kind::Certificate));
+    match Certificate::or_der(owned, origin.clone()) {
+        Ok(certificate) => return Ok((Item::Certificate(certificate), Kind::Certificate)),
+        Err(owned) => *der = owned.to_vec(),
     }
-    *der = owned.to_vec();
     match kind {
         Kind::Certificate => match PrivateKey::new(&der, origin.clone()) {
             Ok(key) => Ok((Item::Key(key), Kind::Key)),

@@ -55,7 +55,7 @@ pub fn build(bundler: &Bundler, pems: &[&str]) -> Result<Bundle, Refusal> {
 
 /// The DER of a bundle's certificates in the order in which they are written.
 pub fn ders(bundle: &Bundle) -> Vec<Vec<u8>> {
-    let certificates = bundle.certificates();
+    let certificates = bundle.chain().certificates();
     certificates.map(|c| c.der().to_vec()).collect()
 }
 

@@ -7,8 +7,7 @@ use common::bundling::{
     TODAY, at, build, bundler, codes, ders, errors, lines, named_roots, place, read, roots, the,
 };
 use common::pki::{Ca, CaOptions, KeyId, Leaf, LeafOptions, self_signed_leaf};
-use fullchain::{Bundle, Bundler, Certificate, Code, Origin, Refusal, Severity, TrustStore};
-use rustls_pki_types::CertificateDer;
+use fullchain::{Bundle, Bundler, Certificate, Code, Origin, Refusal, Severity};
 
 /// The bundle of a leaf, its key and these CA certificates, for clients that trust these roots.
 fn chain(roots: &[&Ca], cas: &[&Ca], leaf: &Leaf) -> Result<Bundle, Refusal> {
@@ -366,48 +365,6 @@ fn six_intermediates_are_taken_and_seven_refused_with_the_limit() {
     assert_eq!(errors(&refusal), [Code::LimitExceeded]);
     let finding = the(refusal.report(), Code::LimitExceeded);
     assert!(finding.message.contains("6 intermediates"), "{finding}");
-}
-
-#[test]
-fn a_leaf_issued_by_a_root_is_served_alone() {
-    let root = Ca::root("Root");
-    let leaf = root.leaf_named("www.example.com");
-    let bundle = chain(&[&root], &[&root], &leaf).unwrap();
-    assert_eq!(ders(&bundle), owed(&leaf, &[]));
-    let with_root = bundler(&[&root.cert_pem]).include_root(true);
-    let bundle = build(&with_root, &pile(&[], &leaf)).unwrap();
-    assert_eq!(ders(&bundle), owed(&leaf, &[&root]));
-}
-
-/// A store that knows the root's name and key, not its certificate, as Mozilla's embedded one does.
-fn anchors_only(root: &Ca) -> TrustStore {
-    let der = CertificateDer::from(root.cert_der.as_slice());
-    let anchor = webpki::anchor_from_trusted_cert(&der).unwrap().to_owned();
-    TrustStore::from_anchors("anchors", [anchor])
-}
-
-#[test]
-fn the_root_is_included_when_asked_for_wherever_it_is() {
-    let root = Ca::root("Root");
-    let issuer = root.intermediate("Issuer");
-    let leaf = issuer.leaf_named("www.example.com");
-    let owed = owed(&leaf, &[&issuer, &root]);
-
-    let from_store = bundler(&[&root.cert_pem]).include_root(true);
-    let bundle = build(&from_store, &pile(&[&issuer], &leaf)).unwrap();
-    assert_eq!(ders(&bundle), owed);
-    assert_eq!(bundle.chain().root().unwrap().der().as_ref(), root.cert_der);
-    assert!(!bundle.report().has(Code::RootLeftOut));
-
-    let from_pile = Bundler::new(anchors_only(&root), at(TODAY)).include_root(true);
-    let bundle = build(&from_pile, &pile(&[&root, &issuer], &leaf)).unwrap();
-    assert_eq!(ders(&bundle), owed);
-
-    let refusal = build(&from_pile, &pile(&[&issuer], &leaf)).unwrap_err();
-    assert_eq!(errors(&refusal), [Code::RootUnavailable]);
-    let finding = the(refusal.report(), Code::RootUnavailable);
-    assert!(finding.message.contains("CN=Root"), "{finding}");
-    assert!(finding.message.contains("anchors"), "{finding}");
 }
 
 #[test]

@@ -141,7 +141,14 @@ impl TrustStore {
             return Err(Error::NoAnchors {
                 store: name,
                 reason: match report.findings().first() {
-                    Some(finding) => finding.to_string(),
+                    Some(Finding {
+                        message,
+                        origin: Some(origin),
+                        ..
+                    }) => {
+                        format!("{message} ({origin})")
+                    }
+                    Some(finding) => finding.message.clone(),
                     None => "no certificate was found".to_owned(),
                 },
             });

@@ -4,8 +4,9 @@
 mod common;
 
 use common::bundling::{at, build, bundler, codes, errors, lines, place, read, roots, the};
+use common::der::{contents, der, sequence, values};
 use common::openssl::{KeyShape, key_shape};
-use common::pki::{Ca, Key, KeyKind, Leaf, LeafOptions, self_signed_leaf};
+use common::pki::{Ca, Key, KeyKind, Leaf, LeafOptions, pem_block, self_signed_leaf};
 use fullchain::{Bundle, Bundler, Code, Refusal, Severity, haproxy};
 
 struct Site {
@@ -255,6 +256,50 @@ fn a_key_that_stands_there_in_several_shapes_is_one_key() {
         assert_eq!(texts[0], texts[1]);
         assert_eq!(texts[0], texts[2]);
     }
+}
+
+/// ECPrivateKey in PEM, its scalar with a zero byte before it that others do without.
+fn with_leading_zero(key_pem: &str) -> String {
+    let der_of_key = key_shape(key_pem, KeyShape::TraditionalDer);
+    let mut fields = values(contents(&der_of_key));
+    fields[1] = der(0x04, &[&[0], contents(&fields[1])]);
+    pem_block("EC PRIVATE KEY", &sequence(&fields))
+}
+
+#[test]
+fn keys_that_differ_in_the_length_of_the_scalar_are_one_key() {
+    let site = Site::new();
+    let leaf = site.leaf("www.example.com");
+    let longer = with_leading_zero(&leaf.key_pem);
+    for keys in [[&longer, &leaf.key_pem], [&leaf.key_pem, &longer]] {
+        let pems = [&leaf.cert_pem, &site.issuer.cert_pem, keys[0], keys[1]];
+        let pems = pems.map(String::as_str);
+        let bundle = site.build(&pems).unwrap();
+        assert_eq!(codes(bundle.report()), [Code::DuplicateKey]);
+        assert!(haproxy::pem(&bundle).expose().ends_with(&leaf.key_pem));
+    }
+}
+
+#[test]
+fn a_key_that_contradicts_itself_beside_the_right_one_is_a_warning() {
+    let site = Site::new();
+    let (leaf, other) = (site.leaf("www.example.com"), Key::new(KeyKind::P256));
+    let parts = |pem: &str| values(contents(&key_shape(pem, KeyShape::TraditionalDer)));
+    let mut crafted = parts(&other.pem());
+    crafted[3].clone_from(&parts(&leaf.key_pem)[3]);
+    let crafted = pem_block("EC PRIVATE KEY", &sequence(&crafted));
+    let pems = [
+        &leaf.cert_pem,
+        &crafted,
+        &leaf.key_pem,
+        &site.issuer.cert_pem,
+    ];
+    let pems = pems.map(String::as_str);
+    let bundle = site.build(&pems).unwrap();
+    let finding = the(bundle.report(), Code::InconsistentKey);
+    assert_eq!(finding.severity, Severity::Warning);
+    assert_eq!(place(finding), lines(&pems[..2]));
+    assert!(haproxy::pem(&bundle).expose().ends_with(&leaf.key_pem));
 }
 
 #[test]

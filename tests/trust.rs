@@ -464,6 +464,7 @@ fn a_store_without_a_root_is_an_error_that_says_why() {
         assert!(matches!(error, Error::NoAnchors { .. }), "{error:?}");
         let error = error.to_string();
         assert!(error.contains("corp") && error.contains(said), "{error}");
+        assert!(!error.contains('['), "{error}");
     }
 }
 

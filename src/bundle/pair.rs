@@ -39,14 +39,15 @@ impl Work<'_> {
             return None;
         }
         let pairs = self.pairs(pool, &keys)?;
-        let Some((chosen, others)) = self.choose(&pairs) else {
+        let Some(chosen) = self.choose(&pairs, &keys) else {
             self.not_one(&pairs, pool, &keys);
             return None;
         };
         for (index, key) in keys.iter().enumerate() {
             if index != chosen.key {
-                let owner = others.iter().find(|pair| pair.key == index);
-                self.report.push(key_left_out(key, owner.copied()));
+                let pair = pairs.iter().find(|pair| pair.key == index);
+                let used = keys.get(chosen.key);
+                self.report.push(key_left_out(key, pair, chosen, used));
             }
         }
         let leaf = chosen.certificate.clone();
@@ -68,9 +69,7 @@ impl Work<'_> {
                 true => std::mem::replace(known, key),
                 false => key,
             };
-            let message = format!("this key stands at {}, too", known.origin());
-            self.report
-                .push(Finding::new(Code::DuplicateKey, message).at(duplicate.origin()));
+            self.report.push(duplicate_key(&duplicate, known));
         }
         distinct
     }
@@ -120,9 +119,9 @@ impl Work<'_> {
         Some(pairs)
     }
 
-    /// The one pair to serve, and those it was preferred to: a server's certificate to a CA's,
-    /// one that is in date to one that is not.
-    fn choose<'a, 'p>(&self, pairs: &'a [Pair<'p>]) -> Option<(&'a Pair<'p>, Vec<&'a Pair<'p>>)> {
+    /// The one pair to serve: rather a server's certificate than a CA's, and one that is in date
+    /// than one that is not. Of several forms of its key the usual one is taken.
+    fn choose<'a, 'p>(&self, pairs: &'a [Pair<'p>], keys: &[PrivateKey]) -> Option<&'a Pair<'p>> {
         let proven = || {
             pairs
                 .iter()
@@ -136,15 +135,12 @@ impl Work<'_> {
             )
         };
         let best = proven().map(rank).min()?;
-        let mut candidates = proven().filter(|pair| rank(pair) == best);
-        let chosen = candidates.next()?;
-        if candidates.next().is_some() {
-            return None;
-        }
-        let others = proven()
-            .filter(|pair| pair.certificate != chosen.certificate)
-            .collect();
-        Some((chosen, others))
+        let candidates = || proven().filter(|pair| rank(pair) == best);
+        let chosen =
+            candidates().min_by_key(|pair| keys.get(pair.key).map(PrivateKey::precedence))?;
+        candidates()
+            .all(|pair| pair.certificate == chosen.certificate)
+            .then_some(chosen)
     }
 
     /// Explains why there is not exactly one pair: who is who.
@@ -175,14 +171,9 @@ impl Work<'_> {
             let Some(key) = keys.get(pair.key) else {
                 continue;
             };
-            let message = format!(
-                "the key names the public key of {}, but its private part does not produce it",
-                pair.certificate.subject_text()
-            );
-            let finding = Finding::new(Code::InconsistentKey, message)
-                .at(key.origin())
-                .with_severity(crate::Severity::Error);
-            self.report.push(finding);
+            let finding = inconsistent_key(key, pair.certificate);
+            self.report
+                .push(finding.with_severity(crate::Severity::Error));
         }
         if pairs.is_empty() {
             self.key_mismatch(pool, keys);
@@ -265,17 +256,43 @@ impl Work<'_> {
     }
 }
 
-fn key_left_out(key: &PrivateKey, owner: Option<&Pair<'_>>) -> Finding {
-    let whose = match owner.map(|pair| pair.certificate) {
-        Some(owner) => format!(
+/// Says why a key is not the one that is written; `pair` is what it was proven to belong to, if
+/// anything.
+fn key_left_out(
+    key: &PrivateKey,
+    pair: Option<&Pair<'_>>,
+    chosen: &Pair<'_>,
+    used: Option<&PrivateKey>,
+) -> Finding {
+    let whose = match (pair, used) {
+        (Some(pair), _) if pair.proof == Proof::Inconsistent => {
+            return inconsistent_key(key, pair.certificate);
+        }
+        (Some(pair), Some(used)) if pair.certificate == chosen.certificate => {
+            return duplicate_key(key, used);
+        }
+        (Some(pair), _) => format!(
             "belongs to {} ({}), which is not the one to serve",
-            owner.subject_text(),
-            owner.origin()
+            pair.certificate.subject_text(),
+            pair.certificate.origin()
         ),
-        None => "belongs to no certificate here".to_owned(),
+        (None, _) => "belongs to no certificate here".to_owned(),
     };
     let message = format!("this {} key {whose}; it was left out", key.algorithm());
     Finding::new(Code::KeyLeftOut, message).at(key.origin())
+}
+
+fn duplicate_key(duplicate: &PrivateKey, used: &PrivateKey) -> Finding {
+    let message = format!("this key stands at {}, too", used.origin());
+    Finding::new(Code::DuplicateKey, message).at(duplicate.origin())
+}
+
+fn inconsistent_key(key: &PrivateKey, certificate: &Certificate) -> Finding {
+    let message = format!(
+        "the key names the public key of {}, but its private part does not produce it",
+        certificate.subject_text()
+    );
+    Finding::new(Code::InconsistentKey, message).at(key.origin())
 }
 
 /// The certificates that are not CAs'; all of them when every one is a CA's.

@@ -20,7 +20,7 @@ pub fn blocks(pem: &str) -> Vec<StrictBlock> {
         .iter()
         .zip(ends)
         .map(|(&start, end)| {
-            let (label, der) = decode_vec(pem[start..end].as_bytes())
+            let (label, der) = decode_vec(&pem.as_bytes()[start..end])
                 .unwrap_or_else(|error| panic!("a block that is not strict PEM: {error}"));
             (label.to_owned(), der)
         })

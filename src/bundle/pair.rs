@@ -97,7 +97,7 @@ impl Work<'_> {
                     );
                     self.report.push(
                         Finding::new(Code::LimitExceeded, message)
-                            .help("remove keys that have nothing to do with this certificate"),
+                            .help("Remove keys that have nothing to do with this certificate"),
                     );
                     return None;
                 }

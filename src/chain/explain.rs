@@ -73,7 +73,7 @@ pub(crate) fn dead_end(
                 "{subject} names the issuer {issuer}, and the root of that name in {stores} did not sign it"
             ),
         )
-        .help("take the CA's current chain; a CA may have several certificates of one name"),
+        .help("Take the CA's current chain; a CA may have several certificates of one name"),
         Some(Impostor::UnsupportedAlgorithm) => at_head(
             Code::UnsupportedAlgorithm,
             format!("the signature on {subject} is of an algorithm that is not supported"),
@@ -86,7 +86,7 @@ pub(crate) fn dead_end(
             Code::MissingIssuer,
             format!("the chain ends in the root {subject}, which is not among the roots of {stores}"),
         )
-        .help("give that root as a trust store, if your clients trust it, or take the chain of a CA that they trust"),
+        .help("Give that root as a trust store, if your clients trust it, or take the chain of a CA that they trust"),
         None => {
             let key = match head.authority_key_id() {
                 Some(id) => format!(" (key identifier {})", hex(id)),
@@ -109,7 +109,7 @@ pub(crate) fn dead_end(
 fn with_source(finding: Finding, head: &Certificate) -> Finding {
     match head.ca_issuer_urls().first() {
         Some(url) => finding.help(format!(
-            "add the CA's intermediate; this certificate says that it is at {url}"
+            "Add the CA's intermediate; this certificate says that it is at {url}"
         )),
         None => finding,
     }
@@ -185,7 +185,7 @@ pub(crate) fn refusal(
             leaf,
             "has a path with a certificate of X.509 version 1 or 2, and clients want version 3",
         )
-        .help("have it issued with extensions (`openssl x509 -req` writes none without -extfile)"),
+        .help("Have it issued with extensions (`openssl x509 -req` writes none without -extfile)"),
         Error::MaximumNameConstraintComparisonsExceeded
         | Error::MaximumPathBuildCallsExceeded
         | Error::MaximumPathDepthExceeded

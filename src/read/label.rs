@@ -18,11 +18,11 @@ pub(super) enum Kind {
 }
 
 pub(super) const PKCS7_HELP: &str =
-    "convert it: openssl pkcs7 -print_certs -in FILE -out FILE.pem (with -inform DER if binary)";
-pub(super) const PKCS12_HELP: &str = "convert it: openssl pkcs12 -in FILE -nodes -out FILE.pem";
+    "Convert it: openssl pkcs7 -print_certs -in FILE -out FILE.pem (with -inform DER if binary)";
+pub(super) const PKCS12_HELP: &str = "Convert it: openssl pkcs12 -in FILE -nodes -out FILE.pem";
 const OPENSSH_HELP: &str =
-    "convert a copy of it: ssh-keygen -p -m PKCS8 -f COPY, with an empty passphrase";
-const FOREIGN_KEY_HELP: &str = "bring the key as PKCS#8 PEM";
+    "Convert a copy of it: ssh-keygen -p -m PKCS8 -f COPY, with an empty passphrase";
+const FOREIGN_KEY_HELP: &str = "Bring the key as PKCS#8 PEM";
 
 /// The labels that are known, the frequent ones first.
 const LABELS: &[(&str, Kind)] = &[

@@ -305,21 +305,21 @@ fn der(sink: &mut Sink<'_>, bytes: &[u8]) -> Result<bool, Error> {
 
 /// Says of a source without anything in it what it seems to be.
 fn not_pem(bytes: &[u8]) -> Finding {
-    let archive = "unpack it first, and give the files";
+    let archive = "Unpack it first, and give the files";
     let (message, help) = match bytes {
         [] => (
             "the source is empty",
-            "give the file with the certificate or key",
+            "Give the file with the certificate or key",
         ),
         [b'P', b'K', 3, 4, ..] => ("the source is a ZIP archive", archive),
         [0x1f, 0x8b, ..] => ("the source is compressed with gzip", archive),
         [0xfe, 0xed, 0xfe, 0xed, ..] => (
             "the source is a Java key store",
-            "convert it: keytool -importkeystore -srckeystore FILE -destkeystore FILE.p12 -deststoretype pkcs12",
+            "Convert it: keytool -importkeystore -srckeystore FILE -destkeystore FILE.p12 -deststoretype pkcs12",
         ),
         _ => (
             "nothing in the source is a certificate or a key; a BEGIN line was expected",
-            "give the PEM or DER file",
+            "Give the PEM or DER file",
         ),
     };
     Finding::new(Code::NotPem, message).help(help)

@@ -22,7 +22,10 @@ fn main() -> ExitCode {
                 Outcome::Refused(report)
             }
         },
-        Err(error) => Outcome::Failed(error),
+        Err(error) => Outcome::Failed {
+            error,
+            report: Report::default(),
+        },
     };
     output::print(&outcome, arguments.json)
 }
@@ -63,11 +66,14 @@ fn prepare(arguments: &BundleArguments) -> Result<(Material, Bundler, Report), f
     Ok((material, bundler, report))
 }
 
-fn finish(arguments: &BundleArguments, bundle: Bundle, report: Report) -> Outcome {
+fn finish(arguments: &BundleArguments, bundle: Bundle, mut report: Report) -> Outcome {
     let written = match &arguments.out {
         Some(path) if !arguments.check => match haproxy::write(&bundle, path) {
             Ok(written) => Some((path.clone(), written)),
-            Err(error) => return Outcome::Failed(error),
+            Err(error) => {
+                report.merge(bundle.report().clone());
+                return Outcome::Failed { error, report };
+            }
         },
         _ => None,
     };

@@ -16,7 +16,11 @@ pub enum Outcome {
         report: Report,
     },
     Refused(Report),
-    Failed(fullchain::Error),
+    /// What was found until then may explain the failure.
+    Failed {
+        error: fullchain::Error,
+        report: Report,
+    },
 }
 
 /// The JSON of `--json`. Stable: members may be added, none is renamed or removed.
@@ -29,7 +33,7 @@ struct Json<'a> {
     written: Option<Written>,
     /// What was built; `null` otherwise.
     bundle: Option<&'a Bundle>,
-    /// What there is to say about trust stores, and in a refusal about everything.
+    /// What there is to say about trust stores, and without a bundle about everything.
     findings: Option<&'a Report>,
     /// Why the work could not be done; `null` otherwise.
     error: Option<String>,
@@ -47,14 +51,15 @@ pub fn print(outcome: &Outcome, json: bool) -> ExitCode {
             .and_then(|()| summary(&mut stderr, bundle, written.as_ref())),
         Outcome::Refused(report) => write!(stderr, "{}", report.styled())
             .and_then(|()| writeln!(stderr, "refused: nothing was written")),
-        Outcome::Failed(error) => writeln!(stderr, "fullchain: {error}"),
+        Outcome::Failed { error, report } => write!(stderr, "{}", report.styled())
+            .and_then(|()| writeln!(stderr, "fullchain: {error}")),
     };
     if json && print_json(outcome).is_err() {
         return ExitCode::FAILURE;
     }
     match outcome {
         Outcome::Built { .. } => ExitCode::SUCCESS,
-        Outcome::Refused(_) | Outcome::Failed(_) => ExitCode::FAILURE,
+        Outcome::Refused(_) | Outcome::Failed { .. } => ExitCode::FAILURE,
     }
 }
 
@@ -104,8 +109,9 @@ fn print_json(outcome: &Outcome) -> std::io::Result<()> {
             findings: Some(report),
             ..empty
         },
-        Outcome::Failed(error) => Json {
+        Outcome::Failed { error, report } => Json {
             outcome: "failed",
+            findings: Some(report),
             error: Some(error.to_string()),
             ..empty
         },

@@ -39,7 +39,7 @@ fn bundle(out: &Path, roots: &str, inputs: &[String]) -> Result<(), Box<dyn std:
     let written = haproxy::write(&bundle, out)?;
     eprint!("{}", bundle.report());
     println!("{}: {written:?}", out.display());
-    for certificate in bundle.certificates() {
+    for certificate in bundle.chain().certificates() {
         println!("  {}", certificate.subject_text());
     }
     Ok(())

@@ -5,14 +5,16 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use der::asn1::{AnyRef, BitStringRef, ObjectIdentifier, OctetStringRef};
-use der::{Decode, Reader, SliceReader, Tag, TagNumber, Tagged};
+use der::Decode;
+use der::asn1::ObjectIdentifier;
 use rustls_pki_types::{CertificateDer, UnixTime};
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{AuthorityInfoAccessSyntax, SubjectAltName};
 use x509_cert::name::Name;
+use x509_cert::time::Time;
 
 use crate::origin::Origin;
+use crate::tlv::{Tlv, Walk, tag};
 
 const SUBJECT_KEY_ID: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.14");
 const SUBJECT_ALT_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.17");
@@ -76,10 +78,20 @@ impl Certificate {
     /// assert!(Certificate::new(der, Origin::new("memory")).is_err());
     /// ```
     pub fn new(der: CertificateDer<'static>, origin: Origin) -> Result<Self, NotACertificate> {
-        let facts = Facts::read(&der).map_err(|_| NotACertificate)?;
-        Ok(Self {
-            inner: Arc::new(Inner { der, origin, facts }),
-        })
+        Self::or_der(der, origin).map_err(|_| NotACertificate)
+    }
+
+    /// The same, giving the DER back when it is something else.
+    pub(crate) fn or_der(
+        der: CertificateDer<'static>,
+        origin: Origin,
+    ) -> Result<Self, CertificateDer<'static>> {
+        match Facts::read(&der) {
+            Some(facts) => Ok(Self {
+                inner: Arc::new(Inner { der, origin, facts }),
+            }),
+            None => Err(der),
+        }
     }
 
     /// The certificate itself.
@@ -222,11 +234,10 @@ impl Certificate {
         let list = self.optional(self.inner.facts.extensions.as_ref())?;
         let mut found = None;
         read_extensions(list, |oid, value| {
-            if oid == wanted && found.is_none() {
+            if oid == wanted.as_bytes() && found.is_none() {
                 found = Some(value);
             }
-        })
-        .ok()?;
+        })?;
         T::from_der(found?).ok()
     }
 
@@ -296,49 +307,40 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 
 impl Facts {
     /// Reads Certificate (RFC 5280 section 4.1). Only what ordering needs is looked into.
-    fn read(der: &[u8]) -> Result<Self, der::Error> {
+    fn read(der: &[u8]) -> Option<Self> {
         let place = |part: &[u8]| place_in(der, part);
-        let mut outer = SliceReader::new(der)?;
-        let body = AnyRef::decode(&mut outer)?;
-        outer.finish()?;
-        body.tag().assert_eq(Tag::Sequence)?;
-
-        let mut reader = SliceReader::new(body.value())?;
-        let tbs = reader.tlv_bytes()?;
-        let signature_algorithm = sequence(&mut reader)?;
-        let signature = BitStringRef::decode(&mut reader)?;
-        reader.finish()?;
-
-        let mut outer = SliceReader::new(tbs)?;
-        let mut fields = SliceReader::new(sequence(&mut outer)?)?;
-        if Tag::peek(&fields)? == context(0) {
-            fields.tlv_bytes()?;
-        }
-        let serial = AnyRef::decode(&mut fields)?;
-        serial.tag().assert_eq(Tag::Integer)?;
-        sequence(&mut fields)?;
-        let issuer = fields.tlv_bytes()?;
-        let mut validity = SliceReader::new(sequence(&mut fields)?)?;
-        let not_before = read_time(&mut validity)?;
-        let not_after = read_time(&mut validity)?;
-        let subject = fields.tlv_bytes()?;
-        let spki = fields.tlv_bytes()?;
-
-        let field = |tlv: &[u8]| -> Result<Place, der::Error> {
-            let mut reader = SliceReader::new(tlv)?;
-            Ok(Place {
-                tlv: place(tlv),
-                value: place(sequence(&mut reader)?),
-            })
+        let field = |tlv: Tlv<'_>| Place {
+            tlv: place(tlv.whole),
+            value: place(tlv.value),
         };
+        let mut outer = Walk(der);
+        let mut parts = Walk(outer.expect(tag::SEQUENCE)?.value);
+        let tbs = parts.expect(tag::SEQUENCE)?;
+        let signature_algorithm = parts.expect(tag::SEQUENCE)?;
+        // The first byte of a BIT STRING counts unused bits, of which a signature has none.
+        let signature = parts.expect(tag::BIT_STRING)?.value.strip_prefix(&[0])?;
+        if !outer.is_empty() || !parts.is_empty() {
+            return None;
+        }
+
+        let mut fields = Walk(tbs.value);
+        fields.optional(tag::constructed(0));
+        let serial = fields.expect(tag::INTEGER)?;
+        fields.expect(tag::SEQUENCE)?;
+        let issuer = fields.expect(tag::SEQUENCE)?;
+        let mut validity = Walk(fields.expect(tag::SEQUENCE)?.value);
+        let not_before = read_time(validity.next()?)?;
+        let not_after = read_time(validity.next()?)?;
+        let subject = fields.expect(tag::SEQUENCE)?;
+        let spki = fields.expect(tag::SEQUENCE)?;
         let mut facts = Self {
-            tbs: place(tbs),
-            signature_algorithm: place(signature_algorithm),
-            signature: place(signature.raw_bytes()),
-            serial: place(serial.value()),
-            issuer: field(issuer)?,
-            subject: field(subject)?,
-            spki: field(spki)?,
+            tbs: place(tbs.whole),
+            signature_algorithm: place(signature_algorithm.value),
+            signature: place(signature),
+            serial: place(serial.value),
+            issuer: field(issuer),
+            subject: field(subject),
+            spki: field(spki),
             extensions: None,
             subject_key_id: None,
             authority_key_id: None,
@@ -346,28 +348,34 @@ impl Facts {
             not_before,
             not_after,
         };
-        while !fields.is_finished() {
-            let field = AnyRef::decode(&mut fields)?;
-            if field.tag() == context(3) {
-                facts.read_extensions(der, field.value())?;
+        while !fields.is_empty() {
+            let field = fields.next()?;
+            if field.tag == tag::constructed(3) {
+                facts.read_extensions(der, field.value)?;
             }
         }
-        Ok(facts)
+        Some(facts)
     }
 
-    fn read_extensions(&mut self, der: &[u8], list: &[u8]) -> Result<(), der::Error> {
+    fn read_extensions(&mut self, der: &[u8], list: &[u8]) -> Option<()> {
         self.extensions = Some(place_in(der, list));
-        read_extensions(list, |oid, value| match oid {
-            SUBJECT_KEY_ID => {
-                if let Ok(id) = <&OctetStringRef>::from_der(value) {
-                    self.subject_key_id = Some(place_in(der, id.as_bytes()));
-                }
+        read_extensions(list, |oid, value| {
+            let mut walk = Walk(value);
+            if oid == SUBJECT_KEY_ID.as_bytes() {
+                let id = walk.expect(tag::OCTET_STRING);
+                self.subject_key_id = id.map(|id| place_in(der, id.value));
+            } else if oid == AUTHORITY_KEY_ID.as_bytes() {
+                let id = walk
+                    .expect(tag::SEQUENCE)
+                    .and_then(|fields| Walk(fields.value).expect(tag::primitive(0)));
+                self.authority_key_id = id.map(|id| place_in(der, id.value));
+            } else if oid == BASIC_CONSTRAINTS.as_bytes() {
+                let ca = walk
+                    .expect(tag::SEQUENCE)
+                    .and_then(|fields| Walk(fields.value).expect(tag::BOOLEAN));
+                // The cA flag is absent when false.
+                self.is_ca = ca.is_some_and(|ca| ca.value == [0xff]);
             }
-            AUTHORITY_KEY_ID => {
-                self.authority_key_id = key_identifier(value).map(|id| place_in(der, id));
-            }
-            BASIC_CONSTRAINTS => self.is_ca = says_ca(value).unwrap_or(false),
-            _ => {}
         })
     }
 }
@@ -379,64 +387,20 @@ pub(crate) fn place_in(whole: &[u8], part: &[u8]) -> Range<usize> {
 }
 
 /// Calls `each` with every extension's object identifier and the content of its extnValue.
-fn read_extensions<'a>(
-    list: &'a [u8],
-    mut each: impl FnMut(ObjectIdentifier, &'a [u8]),
-) -> Result<(), der::Error> {
-    let mut outer = SliceReader::new(list)?;
-    let mut entries = SliceReader::new(sequence(&mut outer)?)?;
-    while !entries.is_finished() {
-        let mut entry = SliceReader::new(sequence(&mut entries)?)?;
-        let oid = ObjectIdentifier::decode(&mut entry)?;
-        if Tag::peek(&entry)? == Tag::Boolean {
-            entry.tlv_bytes()?;
-        }
-        each(oid, <&OctetStringRef>::decode(&mut entry)?.as_bytes());
+fn read_extensions<'a>(list: &'a [u8], mut each: impl FnMut(&'a [u8], &'a [u8])) -> Option<()> {
+    let mut entries = Walk(Walk(list).expect(tag::SEQUENCE)?.value);
+    while !entries.is_empty() {
+        let mut entry = Walk(entries.expect(tag::SEQUENCE)?.value);
+        let oid = entry.expect(tag::OBJECT_IDENTIFIER)?;
+        entry.optional(tag::BOOLEAN);
+        each(oid.value, entry.expect(tag::OCTET_STRING)?.value);
     }
-    Ok(())
+    Some(())
 }
 
-/// The keyIdentifier of an AuthorityKeyIdentifier.
-fn key_identifier(value: &[u8]) -> Option<&[u8]> {
-    let mut outer = SliceReader::new(value).ok()?;
-    let mut fields = SliceReader::new(sequence(&mut outer).ok()?).ok()?;
-    let first = AnyRef::decode(&mut fields).ok()?;
-    let number = TagNumber(0);
-    (first.tag()
-        == Tag::ContextSpecific {
-            constructed: false,
-            number,
-        })
-    .then(|| first.value())
-}
-
-/// The cA flag of BasicConstraints, which is absent when false.
-fn says_ca(value: &[u8]) -> Result<bool, der::Error> {
-    let mut outer = SliceReader::new(value)?;
-    let mut fields = SliceReader::new(sequence(&mut outer)?)?;
-    if fields.is_finished() || Tag::peek(&fields)? != Tag::Boolean {
-        return Ok(false);
-    }
-    bool::decode(&mut fields)
-}
-
-fn context(number: u32) -> Tag {
-    Tag::ContextSpecific {
-        constructed: true,
-        number: TagNumber(number),
-    }
-}
-
-/// Reads a SEQUENCE and returns its content.
-fn sequence<'a>(reader: &mut SliceReader<'a>) -> Result<&'a [u8], der::Error> {
-    let any = AnyRef::decode(reader)?;
-    any.tag().assert_eq(Tag::Sequence)?;
-    Ok(any.value())
-}
-
-fn read_time(reader: &mut SliceReader<'_>) -> Result<UnixTime, der::Error> {
-    let time = x509_cert::time::Time::decode(reader)?.to_unix_duration();
-    Ok(UnixTime::since_unix_epoch(Duration::from_secs(
+fn read_time(time: Tlv<'_>) -> Option<UnixTime> {
+    let time = Time::from_der(time.whole).ok()?.to_unix_duration();
+    Some(UnixTime::since_unix_epoch(Duration::from_secs(
         time.as_secs(),
     )))
 }

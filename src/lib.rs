@@ -1,17 +1,79 @@
-//! fullchain
+//! From whatever a CA handed over to the certificate bundle that HAProxy serves, or the exact
+//! reason why that cannot be.
+//!
+//! Somebody holds a certificate, a "CA bundle", a key, perhaps an old bundle, in files that mails
+//! and editors have been at. HAProxy wants one PEM file with the leaf first, then each
+//! certificate's issuer, and the leaf's own key; it loads almost anything and serves what it got.
+//! This crate reads the pile however damaged, finds the pair of leaf and key that belong
+//! together, orders the chain by its signatures, verifies it against trust stores, and writes the
+//! file so that it is whole at every moment. Everything it mends, drops or refuses it says, with
+//! file and line.
+//!
+//! | step | in | out |
+//! |---|---|---|
+//! | [`Reader`] | bytes | [`Material`]: certificates, keys, DH parameters, each with its [`Origin`] |
+//! | [`Bundler`] | material, [`TrustStore`]s, a time, names | [`Bundle`]: the proof, or a [`Refusal`] |
+//! | [`haproxy::write`] | a bundle | the file, replaced atomically |
+//! | [`Report`] | | what there is to say: [`Finding`]s for people and, as JSON, for programs |
+//!
+//! ```
+//! use fullchain::{Bundler, Reader, TrustStore, haproxy};
+//! use rustls_pki_types::UnixTime;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let root = include_bytes!("../testdata/root.pem");
+//! # let pile = include_bytes!("../testdata/damaged/reversed.pem");
+//! # let folder = tempfile::tempdir()?;
+//! # let out = folder.path().join("site.pem");
+//! let mut reader = Reader::new();
+//! let (store, _) = TrustStore::from_material("corp", reader.read("root.pem", root)?)?;
+//! let material = reader.read("from-the-ca.pem", pile)?;
+//! let bundle = Bundler::new(store, UnixTime::now())
+//!     .name("www.example.com".try_into()?)
+//!     .build(material)?;
+//! println!("{}", bundle.report());
+//! haproxy::write(&bundle, &out)?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Holding a [`Bundle`] is the proof: only [`Bundler::build`] makes one. webpki decides what is
+//! trusted; this crate decides which path to offer it, and explains its verdict. Time, bytes and
+//! trust stores come in as arguments; only [`Reader::read_path`], `TrustStore::system` and
+//! [`haproxy::write`] touch files, and nothing touches the network.
+//!
+//! # Features
+//!
+//! | feature | default | what it brings |
+//! |---|---|---|
+//! | `mozilla` | yes | `TrustStore::mozilla`: Mozilla's roots, embedded |
+//! | `system` | | `TrustStore::system`: the operating system's roots |
+//! | `serde` | | `Serialize` for reports, chains and bundles, with a stable schema |
+//! | `cli` | | the command `fullchain`; it brings the other features with it |
+//!
+//! # Secrets
+//!
+//! Private keys are decoded in constant time, zeroized when dropped, and shown neither by
+//! `Debug` nor in any finding; excerpts of the user's files show markers only. See
+//! [`PrivateKey`] for what the arithmetic crates below may keep on the stack.
+
 #![forbid(unsafe_code)]
 #![cfg_attr(
     not(test),
     warn(
         unreachable_pub,
-        clippy::unwrap_used,
+        clippy::as_conversions,
+        clippy::cast_possible_truncation,
         clippy::expect_used,
-        clippy::panic,
         clippy::indexing_slicing,
+        clippy::needless_pass_by_value,
+        clippy::panic,
+        clippy::print_stderr,
         clippy::print_stdout,
-        clippy::print_stderr
+        clippy::unwrap_used
     )
 )]
+
 mod bundle;
 mod cert;
 pub mod chain;
@@ -23,9 +85,12 @@ pub mod key;
 mod origin;
 mod printable;
 pub mod read;
+mod tlv;
 mod trust;
+
 pub use bundle::{Bundle, Bundler, Refusal};
 pub use cert::{Certificate, NotACertificate};
+pub use chain::Chain;
 pub use dh::DhParameters;
 pub use error::Error;
 pub use finding::{Code, Finding, Report, Severity};

@@ -13,12 +13,6 @@ use crate::read::Material;
 
 /// A named set of trust anchors (RFC 5280 section 6.1.1): Mozilla's, the system's, or a file's.
 ///
-/// ```
-/// let mozilla = fullchain::TrustStore::mozilla();
-/// assert!(mozilla.len() > 50);
-/// assert_eq!(mozilla.name(), "mozilla");
-/// ```
-///
 /// Cloning is cheap: clones share one set.
 #[derive(Clone)]
 pub struct TrustStore {
@@ -41,6 +35,12 @@ pub(crate) struct Anchor {
 
 impl TrustStore {
     /// Mozilla's roots for TLS servers, as embedded by the crate `webpki-roots`.
+    ///
+    /// ```
+    /// let mozilla = fullchain::TrustStore::mozilla();
+    /// assert!(mozilla.len() > 50);
+    /// assert_eq!(mozilla.name(), "mozilla");
+    /// ```
     #[cfg(feature = "mozilla")]
     pub fn mozilla() -> Self {
         let anchors = webpki_roots::TLS_SERVER_ROOTS.iter().map(|anchor| Anchor {

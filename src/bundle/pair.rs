@@ -1,12 +1,14 @@
 //! Which leaf, and which key: the pair that belongs together.
 
+use std::collections::HashMap;
+
 use super::Work;
 use crate::cert::Certificate;
 use crate::chain::Pool;
 use crate::chain::explain::moment;
 use crate::chain::limits::MAX_KEY_PROOFS;
 use crate::finding::{Code, Finding};
-use crate::key::{KeyAlgorithm, PrivateKey, Proof, public_key_algorithm};
+use crate::key::{KeyAlgorithm, PrivateKey, Proof, public_key};
 use crate::read::Expected;
 
 /// A key and a certificate that was proven to be its own.
@@ -82,22 +84,26 @@ impl Work<'_> {
         distinct
     }
 
-    /// Puts every key to the proof with every certificate of its algorithm.
+    /// Puts keys to the proof: each first with the public key that it claims, and only when that
+    /// is not here, or is not its own, with the others of its algorithm.
     fn pairs<'p>(&mut self, pool: &'p Pool, keys: &[PrivateKey]) -> Option<Vec<Pair<'p>>> {
+        let public_keys = PublicKeys::of(pool);
         let mut pairs = Vec::new();
         let mut proofs = 0;
-        for certificate in pool.certificates() {
-            let Some(algorithm) = public_key_algorithm(certificate) else {
-                continue;
-            };
-            for (index, key) in keys.iter().enumerate() {
-                if key.algorithm() != algorithm && !both_rsa(key.algorithm(), algorithm) {
+        for (index, key) in keys.iter().enumerate() {
+            let claimed = public_keys.claimed_by(key);
+            let others = public_keys
+                .of_algorithm(key.algorithm())
+                .filter(|&other| Some(other) != claimed);
+            for group in claimed.into_iter().chain(others) {
+                let certificates = public_keys.certificates(group);
+                let Some(first) = certificates.first() else {
                     continue;
-                }
+                };
                 proofs += 1;
                 if proofs > MAX_KEY_PROOFS {
                     let message = format!(
-                        "there are more than {MAX_KEY_PROOFS} pairs of a key and a certificate to try"
+                        "there are more than {MAX_KEY_PROOFS} pairs of a private and a public key to try"
                     );
                     self.report.push(
                         Finding::new(Code::LimitExceeded, message)
@@ -105,13 +111,18 @@ impl Work<'_> {
                     );
                     return None;
                 }
-                match key.prove(certificate) {
-                    Proof::Foreign => {}
-                    proof => pairs.push(Pair {
-                        certificate,
-                        key: index,
-                        proof,
-                    }),
+                let proof = key.prove(first);
+                if proof == Proof::Foreign {
+                    continue;
+                }
+                pairs.extend(certificates.iter().map(|&certificate| Pair {
+                    certificate,
+                    key: index,
+                    proof,
+                }));
+                if proof != Proof::Inconsistent {
+                    // A private key has one public key.
+                    break;
                 }
             }
         }
@@ -130,7 +141,7 @@ impl Work<'_> {
             let certificate = pair.certificate;
             (
                 certificate.is_ca(),
-                !certificate.is_valid_at(self.bundler.time),
+                !certificate.is_valid_at(self.requirements.time),
             )
         };
         let best = proven().map(rank).min()?;
@@ -214,8 +225,8 @@ impl Work<'_> {
                     key.algorithm(),
                     only.subject_text(),
                     only.origin(),
-                    match public_key_algorithm(only) {
-                        Some(algorithm) => format!(", {algorithm}"),
+                    match public_key(only) {
+                        Some((algorithm, _)) => format!(", {algorithm}"),
                         None => String::new(),
                     }
                 ),
@@ -294,7 +305,52 @@ fn leaves(pool: &Pool) -> Vec<&Certificate> {
     }
 }
 
-/// RSA keys of other lengths are put to the proof as well: a damaged modulus changes the length.
-fn both_rsa(a: KeyAlgorithm, b: KeyAlgorithm) -> bool {
-    matches!((a, b), (KeyAlgorithm::Rsa(_), KeyAlgorithm::Rsa(_)))
+/// The certificates of a pool, those of one public key together.
+struct PublicKeys<'p> {
+    groups: Vec<(KeyAlgorithm, Vec<&'p Certificate>)>,
+    by_bits: HashMap<&'p [u8], usize>,
+}
+
+impl<'p> PublicKeys<'p> {
+    fn of(pool: &'p Pool) -> Self {
+        let mut keys = Self {
+            groups: Vec::new(),
+            by_bits: HashMap::new(),
+        };
+        for certificate in pool.certificates() {
+            let Some((algorithm, bits)) = public_key(certificate) else {
+                continue;
+            };
+            let group = *keys.by_bits.entry(bits).or_insert_with(|| {
+                keys.groups.push((algorithm, Vec::new()));
+                keys.groups.len() - 1
+            });
+            if let Some((_, certificates)) = keys.groups.get_mut(group) {
+                certificates.push(certificate);
+            }
+        }
+        keys
+    }
+
+    fn claimed_by(&self, key: &PrivateKey) -> Option<usize> {
+        self.by_bits
+            .get(key.claimed_public_key()?.as_slice())
+            .copied()
+    }
+
+    /// RSA keys of other lengths count, too: a damaged modulus changes the length.
+    fn of_algorithm(&self, wanted: KeyAlgorithm) -> impl Iterator<Item = usize> {
+        let fits = move |algorithm: KeyAlgorithm| match wanted {
+            KeyAlgorithm::Rsa(_) => matches!(algorithm, KeyAlgorithm::Rsa(_)),
+            _ => algorithm == wanted,
+        };
+        let groups = self.groups.iter().enumerate();
+        groups.filter_map(move |(index, &(algorithm, _))| fits(algorithm).then_some(index))
+    }
+
+    fn certificates(&self, group: usize) -> &[&'p Certificate] {
+        self.groups
+            .get(group)
+            .map_or(&[], |(_, certificates)| certificates)
+    }
 }

@@ -31,6 +31,7 @@ impl fmt::Debug for SecretPem {
 /// ends the payload.
 pub fn pem(bundle: &Bundle) -> SecretPem {
     let certificates = bundle
+        .chain()
         .certificates()
         .map(|certificate| ("CERTIFICATE", certificate.der().as_ref()));
     let parameters = bundle

@@ -15,7 +15,7 @@ use spki::AlgorithmIdentifierRef;
 use zeroize::Zeroizing;
 
 pub use proof::Proof;
-pub(crate) use proof::{bits, public_key_algorithm};
+pub(crate) use proof::{bits, public_key};
 
 use crate::cert::place_in;
 use crate::origin::Origin;
@@ -359,6 +359,25 @@ impl<'a> Parts<'a> {
         if key.other_prime_infos.is_some() {
             return Some(Err(KeyError::Unsupported(
                 "RSA with more than two primes".to_owned(),
+            )));
+        }
+        // Arithmetic on numbers of any length would be at the mercy of whoever made the file.
+        let length = key.modulus.as_bytes().len();
+        let numbers = [
+            key.public_exponent,
+            key.private_exponent,
+            key.prime1,
+            key.prime2,
+            key.exponent1,
+            key.exponent2,
+            key.coefficient,
+        ];
+        if numbers
+            .iter()
+            .any(|number| number.as_bytes().len() > length)
+        {
+            return Some(Err(KeyError::Unsupported(
+                "RSA with numbers that are longer than its modulus".to_owned(),
             )));
         }
         Some(Ok(Self {

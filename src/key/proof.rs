@@ -6,7 +6,7 @@
 //! section 3.2). As nobody can factor a CA-certified modulus, two factors are a proof.
 
 use crypto_bigint::{BoxedUint, ConcatenatingMul, NonZero, Resize};
-use der::Decode;
+use der::{Decode, Encode};
 use elliptic_curve::sec1::{FromSec1Point, ModulusSize, ToSec1Point};
 use elliptic_curve::{AffinePoint, CurveArithmetic, FieldBytesSize, PublicKey, SecretKey};
 use pkcs1::{RsaPrivateKeyRef, RsaPublicKeyRef, UintRef};
@@ -61,6 +61,17 @@ impl PrivateKey {
                 self.weigh(self.produces_point(public), claims)
             }
             _ => Proof::Foreign,
+        }
+    }
+
+    /// The public key that the key's file says is its own, as certificates have it.
+    pub(crate) fn claimed_public_key(&self) -> Option<Vec<u8>> {
+        match self.algorithm {
+            KeyAlgorithm::Rsa(_) => {
+                let key = RsaPrivateKeyRef::try_from(self.private()).ok()?;
+                key.public_key().to_der().ok()
+            }
+            _ => self.claimed().map(<[u8]>::to_vec),
         }
     }
 
@@ -198,17 +209,23 @@ impl RsaFactors {
         let d = number(key.private_exponent);
         let fits = |prime: &BoxedUint, exponent: UintRef<'_>| -> Option<bool> {
             let exponent = number(exponent);
-            let order = Zeroizing::new(prime.wrapping_sub(BoxedUint::one()));
-            let order = Option::<NonZero<_>>::from(NonZero::new((*order).clone()))?;
-            let one = Zeroizing::new(e.concatenating_mul(&*exponent)).rem(&order);
-            let same = d.rem(&order);
-            Some(is_one(&one) && same_number(&Zeroizing::new(same), &exponent))
+            let order = divisor(prime.wrapping_sub(BoxedUint::one()))?;
+            let product = Zeroizing::new(e.concatenating_mul(&*exponent));
+            let (one, same) = (
+                Zeroizing::new(product.rem(&*order)),
+                Zeroizing::new(d.rem(&*order)),
+            );
+            Some(is_one(&one) && same_number(&same, &exponent))
         };
-        let p = Option::<NonZero<_>>::from(NonZero::new((*self.p).clone()))?;
-        let coefficient = number(key.coefficient);
-        let inverse = Zeroizing::new(coefficient.concatenating_mul(&*self.q)).rem(&p);
+        let p = divisor((*self.p).clone())?;
+        let product = Zeroizing::new(number(key.coefficient).concatenating_mul(&*self.q));
+        let inverse = Zeroizing::new(product.rem(&*p));
         Some(fits(&self.p, key.exponent1)? && fits(&self.q, key.exponent2)? && is_one(&inverse))
     }
+}
+
+fn divisor(value: BoxedUint) -> Option<Zeroizing<NonZero<BoxedUint>>> {
+    Option::from(NonZero::new(value)).map(Zeroizing::new)
 }
 
 /// A DER INTEGER as a number of just the limbs that its length, which is public, asks for.
@@ -248,16 +265,19 @@ pub(super) fn constant_time_eq(a: &[u8], b: &[u8]) -> bool {
     a.ct_eq(b).into()
 }
 
-/// The public key's algorithm and size, as far as they are known.
-pub(crate) fn public_key_algorithm(certificate: &Certificate) -> Option<KeyAlgorithm> {
+/// The certificate's public key: its algorithm, and the bits that stand for it. `None` when it
+/// is of an unsupported algorithm.
+pub(crate) fn public_key(certificate: &Certificate) -> Option<(KeyAlgorithm, &[u8])> {
     let spki = SubjectPublicKeyInfoRef::from_der(certificate.subject_public_key_info()).ok()?;
-    match spki.algorithm.oid {
+    let bits_of_key = spki.subject_public_key.raw_bytes();
+    let algorithm = match spki.algorithm.oid {
         RSA => {
-            let key = RsaPublicKeyRef::from_der(spki.subject_public_key.raw_bytes()).ok()?;
-            Some(KeyAlgorithm::Rsa(bits(key.modulus.as_bytes())))
+            let key = RsaPublicKeyRef::from_der(bits_of_key).ok()?;
+            KeyAlgorithm::Rsa(bits(key.modulus.as_bytes()))
         }
-        EC => KeyAlgorithm::of_curve(spki.algorithm.parameters_oid().ok()?),
-        ED25519 => Some(KeyAlgorithm::Ed25519),
-        _ => None,
-    }
+        EC => KeyAlgorithm::of_curve(spki.algorithm.parameters_oid().ok()?)?,
+        ED25519 => KeyAlgorithm::Ed25519,
+        _ => return None,
+    };
+    Some((algorithm, bits_of_key))
 }

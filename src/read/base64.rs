@@ -1,17 +1,8 @@
 //! The two decoders: fast for what is public, constant-time for what is secret.
 
-use base64::Engine;
-use base64::alphabet::STANDARD;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use base64_simd::STANDARD_NO_PAD;
 use base64ct::{Base64Unpadded, Encoding};
 use zeroize::Zeroizing;
-
-const LENIENT: GeneralPurpose = GeneralPurpose::new(
-    &STANDARD,
-    GeneralPurposeConfig::new()
-        .with_decode_allow_trailing_bits(true)
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
 
 /// Whether the time that decoding takes may depend on the content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,20 +18,13 @@ pub(super) fn is_base64(byte: u8) -> bool {
 
 /// Decodes base64 of the plain alphabet with nothing else in it, padding aside, which may be
 /// right, missing or too long. `None` when it holds anything else, or one character too many.
-pub(super) fn decode(
-    text: &mut Zeroizing<Vec<u8>>,
-    secrecy: Secrecy,
-) -> Option<Zeroizing<Vec<u8>>> {
+///
+/// The text is used up. It should have room for three more characters, lest it be moved and a
+/// copy of a secret left behind.
+pub(super) fn decode(mut text: Zeroizing<Vec<u8>>, secrecy: Secrecy) -> Option<Zeroizing<Vec<u8>>> {
     while text.last() == Some(&b'=') {
         text.pop();
     }
-    match secrecy {
-        Secrecy::Public => Some(Zeroizing::new(LENIENT.decode(text.as_slice()).ok()?)),
-        Secrecy::Secret => decode_in_constant_time(text),
-    }
-}
-
-fn decode_in_constant_time(text: &mut Zeroizing<Vec<u8>>) -> Option<Zeroizing<Vec<u8>>> {
     let length = text.len() / 4 * 3
         + match text.len() % 4 {
             0 => 0,
@@ -49,12 +33,20 @@ fn decode_in_constant_time(text: &mut Zeroizing<Vec<u8>>) -> Option<Zeroizing<Ve
             _ => return None,
         };
     // Whole quanta have no trailing bits over which to stumble; what they add is cut off again.
-    // The reader leaves room for these characters, so that no copy of the text is left behind.
     while !text.len().is_multiple_of(4) {
         text.push(b'A');
     }
-    let mut decoded = Zeroizing::new(vec![0; text.len() / 4 * 3]);
-    Base64Unpadded::decode(text.as_slice(), &mut decoded).ok()?;
+    let mut decoded = match secrecy {
+        Secrecy::Public => {
+            STANDARD_NO_PAD.decode_inplace(&mut text).ok()?;
+            text
+        }
+        Secrecy::Secret => {
+            let mut decoded = Zeroizing::new(vec![0; text.len() / 4 * 3]);
+            Base64Unpadded::decode(text.as_slice(), &mut decoded).ok()?;
+            decoded
+        }
+    };
     decoded.truncate(length);
     Some(decoded)
 }
@@ -80,8 +72,8 @@ mod tests {
         ];
         for (text, owed) in texts {
             for secrecy in [Secrecy::Public, Secrecy::Secret] {
-                let mut text = Zeroizing::new(text.as_bytes().to_vec());
-                let decoded = decode(&mut text, secrecy);
+                let text = Zeroizing::new(text.as_bytes().to_vec());
+                let decoded = decode(text, secrecy);
                 assert_eq!(decoded.as_ref().map(|v| v.as_slice()), owed, "{secrecy:?}");
             }
         }

@@ -8,15 +8,13 @@ use zeroize::Zeroizing;
 
 use super::base64::{self, Secrecy, is_base64};
 use super::label::Kind;
+use crate::tlv;
 
 /// The number of base64 characters in a line (RFC 7468 section 2).
 const COLUMNS: usize = 64;
 const BEGIN: &[u8] = b"-----BEGIN ";
 const END: &[u8] = b"-----END ";
 const DASHES: &[u8] = b"-----";
-
-/// What every certificate and key begins with.
-const SEQUENCE: u8 = 0x30;
 
 /// A block that needed no mending.
 pub(super) struct CleanBlock<'a> {
@@ -63,7 +61,7 @@ pub(super) fn read(source: &[u8], most: usize) -> Option<CleanSource<'_>> {
         let kind = Kind::of_label(label);
         let der = decode(body, kind.secrecy())?;
         let (end_label, after) = marker(end, END)?;
-        let is_der = der.first() == Some(&SEQUENCE) || !kind.is_needed();
+        let is_der = der.first() == Some(&tlv::tag::SEQUENCE) || !kind.is_needed();
         if end_label != label || blocks.len() == most || !is_der {
             return None;
         }
@@ -133,20 +131,21 @@ pub(super) fn is_label_byte(byte: u8) -> bool {
 
 fn decode(body: &[u8], secrecy: Secrecy) -> Option<Zeroizing<Vec<u8>>> {
     let mut text = Zeroizing::new(Vec::with_capacity(body.len() + 3));
-    let mut lines = body.chunks(COLUMNS + 1);
-    let last = lines.next_back()?;
+    let (lines, last) = body.as_chunks::<{ COLUMNS + 1 }>();
     for line in lines {
-        let (newline, line) = line.split_last()?;
-        if *newline != b'\n' {
+        let (characters, newline) = line.split_first_chunk::<COLUMNS>()?;
+        if newline != b"\n" {
             return None;
         }
-        text.extend_from_slice(line);
+        text.extend_from_slice(characters);
     }
-    text.extend_from_slice(last.strip_suffix(b"\n")?);
+    if !last.is_empty() {
+        text.extend_from_slice(last.strip_suffix(b"\n")?);
+    }
     // Padding is checked here, as the decoder takes any.
     let padding = text.iter().rev().take_while(|&&byte| byte == b'=').count();
-    if last.len() == 1 || text.len() % 4 != 0 || padding > 2 {
+    if text.is_empty() || last == b"\n" || text.len() % 4 != 0 || padding > 2 {
         return None;
     }
-    base64::decode(&mut text, secrecy)
+    base64::decode(text, secrecy)
 }

@@ -70,7 +70,7 @@ fn summary(
         Some((path, _)) => writeln!(stderr, "written: {}", path.display())?,
         None => writeln!(stderr, "checked: nothing was written")?,
     }
-    for certificate in bundle.certificates() {
+    for certificate in bundle.chain().certificates() {
         writeln!(stderr, "  {}", certificate.subject_text())?;
     }
     writeln!(stderr, "  {} key", bundle.key().algorithm())

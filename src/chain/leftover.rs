@@ -1,16 +1,12 @@
-//! What was left out of a bundle, and why: one finding for each certificate.
+//! What was left out of a chain, and why: one finding for each certificate.
 
-use rustls_pki_types::UnixTime;
-
-use super::Bundle;
+use super::explain::moment;
+use super::{Chain, Pool};
 use crate::cert::Certificate;
-use crate::chain::Pool;
-use crate::chain::explain::moment;
-use crate::chain::search::Path;
 use crate::finding::{Code, Finding};
 use crate::trust::Anchor;
 
-pub(super) fn duplicate(certificate: &Certificate, first: &Certificate) -> Finding {
+pub(crate) fn duplicate(certificate: &Certificate, first: &Certificate) -> Finding {
     Finding::new(
         Code::DuplicateCertificate,
         format!(
@@ -28,31 +24,21 @@ pub(super) fn is_anchor(certificate: &Certificate, anchor: &Anchor) -> bool {
         && certificate.spki_value() == anchor.anchor.subject_public_key_info.as_ref()
 }
 
-/// A finding for each certificate that is not in the bundle.
-pub(super) fn left_out(
-    bundle: &Bundle,
-    pool: &Pool,
-    path: &Path<'_>,
-    time: UnixTime,
-) -> Vec<Finding> {
-    let used: Vec<&Certificate> = bundle.certificates().collect();
+/// A finding for each certificate that is not in the chain.
+pub(super) fn left_out(chain: &Chain, pool: &Pool, anchor: &Anchor) -> Vec<Finding> {
+    let used: Vec<&Certificate> = chain.certificates().collect();
     pool.certificates()
         .iter()
         .filter(|certificate| !used.contains(certificate))
-        // Other certificates of the leaf's key were said when the pair was chosen.
+        // Other certificates of the leaf's key are said where the leaf was chosen.
         .filter(|certificate| {
-            certificate.is_ca() || certificate.spki_value() != bundle.leaf().spki_value()
+            certificate.is_ca() || certificate.spki_value() != chain.leaf().spki_value()
         })
-        .map(|certificate| reason(certificate, &used, path, time).at(certificate.origin()))
+        .map(|certificate| reason(certificate, chain, anchor).at(certificate.origin()))
         .collect()
 }
 
-fn reason(
-    certificate: &Certificate,
-    used: &[&Certificate],
-    path: &Path<'_>,
-    time: UnixTime,
-) -> Finding {
+fn reason(certificate: &Certificate, chain: &Chain, anchor: &Anchor) -> Finding {
     let name = certificate.subject_text();
     let dates = || {
         format!(
@@ -61,12 +47,13 @@ fn reason(
             moment(certificate.not_after())
         )
     };
-    let in_date = certificate.is_valid_at(time);
+    let in_date = certificate.is_valid_at(chain.verified_at());
     let namesake = || {
-        used.iter()
+        chain
+            .certificates()
             .any(|used| used.subject() == certificate.subject())
     };
-    if is_anchor(certificate, path.anchor) && certificate.is_self_issued() {
+    if is_anchor(certificate, anchor) && certificate.is_self_issued() {
         Finding::new(
             Code::RootLeftOut,
             format!("the root {name} was left out: clients have it"),
@@ -81,7 +68,7 @@ fn reason(
             Code::ExpiredLeftOut,
             format!("{name} is not in date ({}) and was left out", dates()),
         )
-    } else if namesake() || is_anchor(certificate, path.anchor) {
+    } else if namesake() || is_anchor(certificate, anchor) {
         Finding::new(
             Code::AlternativeLeftOut,
             format!(
@@ -95,23 +82,4 @@ fn reason(
             format!("{name} has nothing to do with this chain and was left out"),
         )
     }
-}
-
-/// Says that the blocks of one source stood in another order than they are written in.
-pub(super) fn reordered(bundle: &Bundle) -> Option<Finding> {
-    let source = bundle.leaf().origin().source();
-    let lines: Vec<usize> = bundle
-        .certificates()
-        .map(Certificate::origin)
-        .chain([bundle.key().origin()])
-        .filter(|origin| origin.source() == source)
-        .filter_map(crate::Origin::first_line)
-        .collect();
-    (!lines.is_sorted()).then(|| {
-        Finding::new(
-            Code::Reordered,
-            "the blocks were put in order: leaf, intermediates as issued, key",
-        )
-        .at(bundle.leaf().origin())
-    })
 }

@@ -7,7 +7,7 @@ use memchr::{memchr, memchr_iter, memmem};
 use zeroize::Zeroizing;
 
 use super::base64::{self, Secrecy, is_base64};
-use super::label::Kind;
+use super::label::{self, Kind};
 use crate::tlv;
 
 /// The number of base64 characters in a line (RFC 7468 section 2).
@@ -118,15 +118,8 @@ fn marker<'a>(text: &'a [u8], keyword: &[u8]) -> Option<(&'a str, &'a [u8])> {
         None if keyword == END => rest,
         _ => return None,
     };
-    let proper = label
-        .split(|&byte| byte == b' ')
-        .all(|word| !word.is_empty() && word.iter().all(|byte| is_label_byte(*byte)));
-    proper.then_some((std::str::from_utf8(label).ok()?, rest))
-}
-
-/// The characters of the labels in use; RFC 7468 would allow more.
-pub(super) fn is_label_byte(byte: u8) -> bool {
-    byte.is_ascii_uppercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'#')
+    let label = label::proper(label)?;
+    Some((label, rest))
 }
 
 fn decode(body: &[u8], secrecy: Secrecy) -> Option<Zeroizing<Vec<u8>>> {

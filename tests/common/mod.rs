@@ -4,6 +4,7 @@
 // Each test file is a crate of its own and uses a part of this.
 #![allow(dead_code)]
 
+pub mod damage;
 pub mod haproxy;
 pub mod openssl;
 pub mod pile;

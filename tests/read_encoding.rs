@@ -267,6 +267,7 @@ fn invisible_characters_are_dropped() {
 fn escapes_of_programs_are_decoded() {
     let pile = Pile::of_a_site();
     let escaped: fn(&Pile) -> _ = |_| vec![(Code::EscapedCharacters, 1)];
+    let quoted: fn(&Pile) -> _ = |_| vec![(Code::EscapedCharacters, 1), (Code::StrayCharacters, 1)];
     check(
         &pile,
         &[
@@ -274,7 +275,7 @@ fn escapes_of_programs_are_decoded() {
                 name: "a JSON string",
                 damage: |text| serde_json::to_vec(text).expect("a string"),
                 line: one,
-                findings: escaped,
+                findings: quoted,
             },
             Case {
                 name: "JSON of PHP, which escapes slashes",
@@ -282,7 +283,7 @@ fn escapes_of_programs_are_decoded() {
                     format!("\"{}\"", text.replace('/', "\\/").replace('\n', "\\n")).into()
                 },
                 line: one,
-                findings: escaped,
+                findings: quoted,
             },
             Case {
                 name: "JSON in JSON in JSON",
@@ -292,7 +293,7 @@ fn escapes_of_programs_are_decoded() {
                     serde_json::to_vec(&twice).expect("a string")
                 },
                 line: one,
-                findings: escaped,
+                findings: quoted,
             },
             Case {
                 name: "JSON whose encoder escapes the equals sign, and CR LF",
@@ -304,7 +305,7 @@ fn escapes_of_programs_are_decoded() {
                     .into()
                 },
                 line: one,
-                findings: escaped,
+                findings: quoted,
             },
             Case {
                 name: "a member of a JSON object",

@@ -136,15 +136,14 @@ impl<'a> Body<'a> {
     }
 
     fn note_length(&mut self) {
-        let odd = match self.lines.split_last() {
-            Some((last, lines)) => lines
-                .iter()
-                .map(|line| line.to - line.from == 64)
-                .chain([last.to - last.from <= 64])
-                .any(|proper| !proper),
-            None => false,
+        let Some((last, inner)) = self.lines.split_last() else {
+            return;
         };
-        if odd {
+        let content = self.bytes(last).trim_ascii_end();
+        let padding = content.iter().rev().take_while(|&&byte| byte == b'=');
+        let proper = inner.iter().all(|line| line.to - line.from == 64)
+            && content.len() - padding.count() <= 64;
+        if !proper {
             let at = self.lines.first().map_or(0, |line| line.from);
             self.note(Code::LineLength, at);
         }
@@ -419,7 +418,9 @@ impl<'a> Prefix<'a> {
     fn find(before: &'a [u8], body: &[u8]) -> Self {
         let prefix = Self(before);
         let mark = before.trim_ascii();
-        if mark.is_empty() || before.len() > Self::MOST {
+        // Quotation marks stand on either side of a line, and are taken off there.
+        let quoted = mark.iter().any(|byte| matches!(byte, b'"' | b'\'' | b'`'));
+        if mark.is_empty() || quoted || before.len() > Self::MOST {
             return Self(b"");
         }
         let may_be_content = |byte| is_base64(byte) || matches!(byte, b'-' | b'_');
@@ -473,7 +474,10 @@ pub(super) fn unwrap(line: &[u8]) -> &[u8] {
                 b'"' | b'\'' | b'`' | b',' | b';' | b'|' | b'>' | b'*' | b'(' | b'[' | b'{',
                 rest @ ..,
             ] => rest,
-            [b'+', b' ' | b'\t' | b'"' | b'\'', ..] => line.get(1..).unwrap_or_default(),
+            [b'.' | b'&'] => b"",
+            [b'+' | b'.' | b'&', b' ' | b'\t' | b'"' | b'\'', ..] => {
+                line.get(1..).unwrap_or_default()
+            }
             _ => line,
         };
         line = match line {

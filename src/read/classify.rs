@@ -11,6 +11,7 @@ use crate::dh::DhParameters;
 use crate::finding::Code;
 use crate::key::{KeyError, PrivateKey};
 use crate::origin::Origin;
+use crate::tlv;
 
 /// What a block turned out to hold.
 pub(super) enum Item {
@@ -53,15 +54,9 @@ pub(super) enum Misfit {
 /// The length of the first DER structure, header included; `None` when there is no header of a
 /// SEQUENCE.
 pub(super) fn stated_length(der: &[u8]) -> Option<usize> {
-    // The header alone is read: the content may be missing.
-    let head = der.get(..der.len().min(6))?;
-    match *head {
-        [0x30, length @ 0..=0x7f, ..] => Some(2 + usize::from(length)),
-        [0x30, 0x81, length, ..] => Some(3 + usize::from(length)),
-        [0x30, 0x82, a, b, ..] => Some(4 + usize::from(u16::from_be_bytes([a, b]))),
-        [0x30, 0x83, a, b, c, ..] => {
-            Some(5 + usize::try_from(u32::from_be_bytes([0, a, b, c])).ok()?)
-        }
+    let (header, length) = tlv::header(der)?;
+    match der.first() {
+        Some(&tlv::tag::SEQUENCE) => header.checked_add(length),
         _ => None,
     }
 }
@@ -127,7 +122,8 @@ pub(super) fn recognise(
     }
     // A certificate begins with a SEQUENCE, a private key in plain with an INTEGER: no key is
     // handed to what does not clear its memory.
-    if content_tag(&der) == Some(Tag::Sequence) {
+    let content = tlv::header(&der).and_then(|(header, _)| der.get(header));
+    if content == Some(&tlv::tag::SEQUENCE) {
         let owned = CertificateDer::from(std::mem::take(&mut *der));
         match Certificate::or_der(owned, origin.clone()) {
             Ok(certificate) => return Some((Item::Certificate(certificate), Kind::Certificate)),
@@ -148,35 +144,15 @@ pub(super) fn recognise(
     (request || list.is_ok()).then_some((Item::Unused, Kind::Unused))
 }
 
-/// The tag of the first thing in the outermost structure.
-fn content_tag(der: &[u8]) -> Option<Tag> {
-    let mut outer = SliceReader::new(der).ok()?;
-    let any = AnyRef::decode(&mut outer).ok()?;
-    Tag::peek(&SliceReader::new(any.value()).ok()?).ok()
-}
-
 /// How to convert a container of indefinite length (BER), as Windows and Java write them:
 /// ContentInfo of PKCS#7, PFX of PKCS#12.
 pub(super) fn indefinite_container(ber: &[u8]) -> Option<&'static str> {
-    match ber {
-        [
-            0x30,
-            0x80,
-            0x06,
-            0x09,
-            0x2a,
-            0x86,
-            0x48,
-            0x86,
-            0xf7,
-            0x0d,
-            0x01,
-            0x07,
-            ..,
-        ] => Some(PKCS7_HELP),
-        [0x30, 0x80, 0x02, 0x01, 0x03, 0x30, ..] => Some(PKCS12_HELP),
-        _ => None,
+    const PKCS7: &[u8] = b"\x30\x80\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07";
+    const PKCS12: &[u8] = b"\x30\x80\x02\x01\x03\x30";
+    if ber.starts_with(PKCS7) {
+        return Some(PKCS7_HELP);
     }
+    ber.starts_with(PKCS12).then_some(PKCS12_HELP)
 }
 
 /// How to convert DER that is PKCS#7 (RFC 2315) or PKCS#12 (RFC 7292).

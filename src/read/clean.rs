@@ -7,16 +7,14 @@ use memchr::{memchr, memchr_iter, memmem};
 use zeroize::Zeroizing;
 
 use super::base64::{self, Secrecy, is_base64};
-use super::label::Kind;
+use super::label::{self, Kind};
+use crate::tlv;
 
 /// The number of base64 characters in a line (RFC 7468 section 2).
 const COLUMNS: usize = 64;
 const BEGIN: &[u8] = b"-----BEGIN ";
 const END: &[u8] = b"-----END ";
 const DASHES: &[u8] = b"-----";
-
-/// What every certificate and key begins with.
-const SEQUENCE: u8 = 0x30;
 
 /// A block that needed no mending.
 pub(super) struct CleanBlock<'a> {
@@ -63,7 +61,7 @@ pub(super) fn read(source: &[u8], most: usize) -> Option<CleanSource<'_>> {
         let kind = Kind::of_label(label);
         let der = decode(body, kind.secrecy())?;
         let (end_label, after) = marker(end, END)?;
-        let is_der = der.first() == Some(&SEQUENCE) || !kind.is_needed();
+        let is_der = der.first() == Some(&tlv::tag::SEQUENCE) || !kind.is_needed();
         if end_label != label || blocks.len() == most || !is_der {
             return None;
         }
@@ -120,15 +118,8 @@ fn marker<'a>(text: &'a [u8], keyword: &[u8]) -> Option<(&'a str, &'a [u8])> {
         None if keyword == END => rest,
         _ => return None,
     };
-    let proper = label
-        .split(|&byte| byte == b' ')
-        .all(|word| !word.is_empty() && word.iter().all(|byte| is_label_byte(*byte)));
-    proper.then_some((std::str::from_utf8(label).ok()?, rest))
-}
-
-/// The characters of the labels in use; RFC 7468 would allow more.
-pub(super) fn is_label_byte(byte: u8) -> bool {
-    byte.is_ascii_uppercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'#')
+    let label = label::proper(label)?;
+    Some((label, rest))
 }
 
 fn decode(body: &[u8], secrecy: Secrecy) -> Option<Zeroizing<Vec<u8>>> {

@@ -242,9 +242,15 @@ impl<'t> DamagedReader<'t, '_, '_> {
             if !marker.exact || (surplus_hyphens && !prefixed) {
                 note(Code::MarkerSpelling, marker.start);
             }
-            let joined_before = !unwrap(before).is_empty() && !surplus_hyphens && !prefixed;
-            if joined_before || !unwrap(after.trim_ascii()).is_empty() {
+            let before = match surplus_hyphens || prefixed {
+                true => b"",
+                false => before,
+            };
+            let blank = after.trim_ascii().is_empty();
+            if !unwrap(before).is_empty() || !unwrap(after.trim_ascii()).is_empty() {
                 note(Code::JoinedMarkers, marker.start);
+            } else if !before.is_empty() || !blank {
+                note(Code::StrayCharacters, marker.start);
             } else if !after.is_empty() && self.is_line_end(marker.end + after.len()) {
                 note(Code::Whitespace, marker.start);
             }

@@ -90,6 +90,24 @@ impl Kind {
     }
 }
 
+/// The longest word of a label: that of CERTIFICATE. Labels are printed, and part of a key that
+/// somehow came between hyphens must not be taken for one.
+const LONGEST_WORD: usize = 11;
+
+/// The characters of the labels in use; RFC 7468 would allow more.
+pub(super) fn is_label_byte(byte: u8) -> bool {
+    byte.is_ascii_uppercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'#')
+}
+
+/// What stands between the hyphens, if it has the form of a label.
+pub(super) fn proper(label: &[u8]) -> Option<&str> {
+    let is_word = |word: &[u8]| {
+        (1..=LONGEST_WORD).contains(&word.len()) && word.iter().all(|&byte| is_label_byte(byte))
+    };
+    let proper = label.split(|&byte| byte == b' ').all(is_word);
+    proper.then(|| std::str::from_utf8(label).ok())?
+}
+
 /// The known label that consists of these letters once its spaces are left out.
 pub(super) fn without_spaces(letters: &[u8]) -> Option<&'static str> {
     LABELS.iter().map(|(label, _)| *label).find(|label| {

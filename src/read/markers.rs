@@ -1,7 +1,6 @@
 //! The tolerant way, second step: the BEGIN and END lines, however they are spelt.
 
-use super::clean::is_label_byte;
-use super::label;
+use super::label::{self, is_label_byte};
 
 /// A marker is no longer than this, line breaks within it included.
 const REACH: usize = 96;
@@ -78,10 +77,10 @@ fn exact(text: &[u8], candidate: usize) -> Option<Marker> {
         .iter()
         .take(REACH)
         .position(|&byte| !is_label_byte(byte) && byte != b' ')?;
-    let label = std::str::from_utf8(rest.get(..length)?).ok()?;
+    let label = label::proper(rest.get(..length)?)?;
     let closing = own_hyphens(text, label_at + length);
-    let proper = text.get(at..)?.starts_with(word) && label.trim() == label && !label.is_empty();
-    (proper && closing == HYPHENS).then(|| Marker {
+    let proper = text.get(at..)?.starts_with(word) && closing == HYPHENS;
+    proper.then(|| Marker {
         edge,
         label: label.to_owned(),
         start,

@@ -9,6 +9,7 @@
 pub mod bundling;
 #[cfg(feature = "cli")]
 pub mod command;
+pub mod damage;
 pub mod der;
 pub mod haproxy;
 pub mod openssl;

@@ -439,7 +439,13 @@ fn several_kinds_of_damage_at_once_are_undone() {
                     serde_json::to_vec(&String::from_utf8_lossy(&yaml)).expect("a string")
                 },
                 line: one,
-                findings: |_| vec![(Code::EscapedCharacters, 1), (Code::LinePrefix, 1)],
+                findings: |_| {
+                    vec![
+                        (Code::EscapedCharacters, 1),
+                        (Code::LinePrefix, 1),
+                        (Code::StrayCharacters, 1),
+                    ]
+                },
             },
             Case {
                 name: "UTF-16 in CR LF, quoted, numbered, in lower case",

@@ -2,6 +2,7 @@
 
 use zeroize::Zeroizing;
 
+use super::around::{Prefix, is_blank, unwrap};
 use super::base64::{self, Secrecy, is_base64};
 use super::classify::stated_length;
 use super::text::Text;
@@ -47,6 +48,7 @@ pub(super) struct Body<'a> {
     /// Where in the text the content ends by the length that it states.
     pub(super) content_end: Option<usize>,
     measure: Measure,
+    prefix: Prefix<'a>,
 }
 
 /// How to take the lines. The first way whose result makes sense is taken.
@@ -76,9 +78,10 @@ impl<'a> Body<'a> {
     pub(super) fn new(
         text: &'a Text,
         (from, to): (usize, usize),
-        before: &[u8],
+        before: &'a [u8],
         extent: Extent,
     ) -> Self {
+        let bytes = text.bytes().get(from..to).unwrap_or_default();
         let mut body = Self {
             text,
             lines: Vec::new(),
@@ -87,9 +90,8 @@ impl<'a> Body<'a> {
             encrypted: false,
             content_end: None,
             measure: Measure::default(),
+            prefix: Prefix::find(before, bytes),
         };
-        let bytes = text.bytes().get(from..to).unwrap_or_default();
-        let prefix = Prefix::find(before, bytes);
         let mut at = from;
         for (number, line) in bytes.split(|&byte| byte == b'\n').enumerate() {
             if extent == Extent::Open && body.content_end.is_some() {
@@ -98,7 +100,7 @@ impl<'a> Body<'a> {
             // What follows BEGIN on its own line has no prefix.
             let stripped = match number {
                 0 => line,
-                _ => prefix.strip(line),
+                _ => body.prefix.strip(line),
             };
             let offset = at + (line.len() - stripped.len());
             if number == 0 || at + line.len() == to {
@@ -196,6 +198,18 @@ impl<'a> Body<'a> {
         });
         if self.content_end.is_none() {
             self.content_end = self.measure.line(unwrapped).map(|length| from + length);
+        }
+    }
+
+    /// The text before a marker without the prefix, if the lines had it.
+    pub(super) fn without_prefix<'l>(&self, before: &'l [u8]) -> &'l [u8] {
+        let prefixed = self
+            .repairs
+            .iter()
+            .any(|(code, _)| *code == Code::LinePrefix);
+        match prefixed {
+            true => self.prefix.strip_before(before).trim_ascii(),
+            false => before.trim_ascii(),
         }
     }
 
@@ -312,12 +326,9 @@ pub(super) struct Characters {
 }
 
 impl Characters {
-    /// Whether they are a PEM file in base64 once more: its BEGIN line, wherever in it that
-    /// stands, gives one of three patterns.
-    pub(super) fn are_wrapped_pem(&self) -> bool {
-        [&b"LS0tLS1CRUdJTi"[..], b"0tLS0tQkVHSU4g", b"tLS0tLUJFR0lOI"]
-            .iter()
-            .any(|pattern| memchr::memmem::find(&self.bytes, pattern).is_some())
+    /// Whether they begin like DER in base64.
+    pub(super) fn are_der(&self) -> bool {
+        self.bytes.first() == Some(&b'M')
     }
 
     fn note(&mut self, code: Code, line: usize) {
@@ -404,101 +415,6 @@ impl Measure {
         }
         None
     }
-}
-
-/// What stands before the marker on its line, and so perhaps before every line: a quotation
-/// mark of a mail, a line number, a file name, the time of a log.
-struct Prefix<'a>(&'a [u8]);
-
-impl<'a> Prefix<'a> {
-    /// The longest prefix that is looked for.
-    const MOST: usize = 100;
-
-    /// Takes what precedes BEGIN, if the lines bear it out.
-    fn find(before: &'a [u8], body: &[u8]) -> Self {
-        let prefix = Self(before);
-        let mark = before.trim_ascii();
-        // Quotation marks stand on either side of a line, and are taken off there.
-        let quoted = mark.iter().any(|byte| matches!(byte, b'"' | b'\'' | b'`'));
-        if mark.is_empty() || quoted || before.len() > Self::MOST {
-            return Self(b"");
-        }
-        let may_be_content = |byte| is_base64(byte) || matches!(byte, b'-' | b'_');
-        let mut lines = body
-            .split(|&byte| byte == b'\n')
-            .skip(1)
-            .filter(|line| !line.trim_ascii().is_empty());
-        let borne_out = !mark.iter().any(|&byte| may_be_content(byte))
-            || lines.all(|line| prefix.after(line).is_some());
-        if borne_out { prefix } else { Self(b"") }
-    }
-
-    /// The line without the prefix, or as it is.
-    fn strip<'l>(&self, line: &'l [u8]) -> &'l [u8] {
-        self.after(line).unwrap_or(line)
-    }
-
-    /// The line after the prefix. Numbers in it may be others, and spaces more or fewer.
-    fn after<'l>(&self, line: &'l [u8]) -> Option<&'l [u8]> {
-        let (mut prefix, mut line) = (self.0, line);
-        let skip = |text: &mut &[u8], class: fn(&u8) -> bool| {
-            let length = text.iter().take_while(|byte| class(byte)).count();
-            *text = text.get(length..).unwrap_or_default();
-            length
-        };
-        while let Some((&expected, rest)) = prefix.split_first() {
-            if expected.is_ascii_digit() {
-                skip(&mut prefix, u8::is_ascii_digit);
-                if skip(&mut line, u8::is_ascii_digit) == 0 {
-                    return None;
-                }
-            } else if is_blank(expected) {
-                skip(&mut prefix, |&byte| is_blank(byte));
-                skip(&mut line, |&byte| is_blank(byte));
-            } else {
-                line = line.strip_prefix(&[expected])?;
-                prefix = rest;
-            }
-        }
-        Some(line)
-    }
-}
-
-/// Takes off what program sources, shells, tables and `cat -A` put around a line.
-pub(super) fn unwrap(line: &[u8]) -> &[u8] {
-    let mut line = line;
-    loop {
-        let before = line.len();
-        line = match line {
-            [
-                b'"' | b'\'' | b'`' | b',' | b';' | b'|' | b'>' | b'*' | b'(' | b'[' | b'{',
-                rest @ ..,
-            ] => rest,
-            [b'.' | b'&'] => b"",
-            [b'+' | b'.' | b'&', b' ' | b'\t' | b'"' | b'\'', ..] => {
-                line.get(1..).unwrap_or_default()
-            }
-            _ => line,
-        };
-        line = match line {
-            [
-                rest @ ..,
-                b'"' | b'\'' | b'`' | b',' | b';' | b'|' | b'\\' | b'$' | b')' | b']' | b'}',
-            ] => rest,
-            [.., b' ' | b'\t' | b'"' | b'\'', b'+' | b'.' | b'&' | b'_'] => {
-                line.get(..line.len() - 1).unwrap_or_default()
-            }
-            _ => line,
-        };
-        line = line.trim_ascii();
-        if line.len() == before {
-            return line;
-        }
-    }
-}
-
-fn is_blank(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t')
 }
 
 /// `Name: value`, as RFC 1421 section 4.6 has it.

@@ -100,7 +100,7 @@ fn note_text(text: &[u8], line: usize, first: &mut Option<usize>) -> Option<()> 
     if suspicious {
         return None;
     }
-    let said = text.iter().position(|byte| !byte.is_ascii_whitespace());
+    let said = text.iter().position(u8::is_ascii_alphanumeric);
     if let (None, Some(at)) = (&first, said) {
         *first = Some(line + memchr_iter(b'\n', text.get(..at)?).count());
     }

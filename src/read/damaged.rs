@@ -1,19 +1,19 @@
 //! The tolerant way, whole: from damaged text to items, each repair with its line.
 
-use super::base64::{Secrecy, is_base64};
-use super::body::{Body, Extent, Way, unwrap};
+use super::Expected;
+use super::around::unwrap;
+use super::bare::bare_start;
+use super::base64::is_base64;
+use super::body::{Body, Extent, Way};
 use super::classify::{Classified, Item, Misfit, classify};
 use super::label::Kind;
 use super::markers::{self, Edge, Marker};
 use super::sink::Sink;
 use super::text::Text;
-use super::{Expected, source};
 use crate::error::Error;
 use crate::finding::{Code, Finding};
 use crate::origin::Origin;
 
-/// Fewer characters in a row than this are not taken for base64 without markers.
-const BARE_MINIMUM: usize = 40;
 /// An excerpt is cut after this many characters.
 const EXCERPT: usize = 72;
 /// How far around a marker its line is looked at: a line may be the whole source.
@@ -38,11 +38,11 @@ pub(super) fn read(sink: &mut Sink<'_>, bytes: &[u8]) -> Result<(), Error> {
     Ok(())
 }
 
-struct DamagedReader<'t, 's, 'l> {
-    text: &'t Text,
+pub(super) struct DamagedReader<'t, 's, 'l> {
+    pub(super) text: &'t Text,
     markers: &'t [Marker],
-    sink: &'s mut Sink<'l>,
-    first_text: Option<usize>,
+    pub(super) sink: &'s mut Sink<'l>,
+    pub(super) first_text: Option<usize>,
 }
 
 impl<'t> DamagedReader<'t, '_, '_> {
@@ -136,7 +136,7 @@ impl<'t> DamagedReader<'t, '_, '_> {
             Some(_) => Extent::Closed,
             None => Extent::Open,
         };
-        let before = self.before(begin.start);
+        let before = self.line_begin(begin.start);
         Body::new(self.text, (begin.end, limit), before, extent)
     }
 
@@ -189,7 +189,7 @@ impl<'t> DamagedReader<'t, '_, '_> {
             (Some(stray), None) => {
                 let line = self.text.line_at(stray.place);
                 let limit = self.text.line_start(line).max(begin.end);
-                let before = self.before(begin.start);
+                let before = self.line_begin(begin.start);
                 let body = Body::new(self.text, (begin.end, limit), before, Extent::Open);
                 let origin = self.origin(begin.start, limit);
                 let misfit = match decode(&body, kind, label, &origin) {
@@ -225,10 +225,6 @@ impl<'t> DamagedReader<'t, '_, '_> {
         end: Option<&Marker>,
         body: &Body<'_>,
     ) -> Vec<(Code, usize)> {
-        let prefixed = body
-            .repairs
-            .iter()
-            .any(|(code, _)| *code == Code::LinePrefix);
         let mut repairs = Vec::new();
         let mut note = |code, place| {
             if !repairs.iter().any(|(known, _)| *known == code) {
@@ -236,13 +232,13 @@ impl<'t> DamagedReader<'t, '_, '_> {
             }
         };
         for marker in [Some(begin), end].into_iter().flatten() {
-            let before = self.before(marker.start).trim_ascii();
+            let before = body.without_prefix(self.before(marker.start));
             let after = self.after(marker.end);
-            let surplus_hyphens = before.iter().all(|&byte| byte == b'-') && !before.is_empty();
-            if !marker.exact || (surplus_hyphens && !prefixed) {
+            let surplus_hyphens = !before.is_empty() && before.iter().all(|&byte| byte == b'-');
+            if !marker.exact || surplus_hyphens {
                 note(Code::MarkerSpelling, marker.start);
             }
-            let before = match surplus_hyphens || prefixed {
+            let before = match surplus_hyphens {
                 true => b"",
                 false => before,
             };
@@ -264,7 +260,7 @@ impl<'t> DamagedReader<'t, '_, '_> {
     }
 
     /// Says the repairs of one block: what was undone in its text, and its own.
-    fn repairs(&mut self, own: &[(Code, usize)], from: usize, to: usize, label: &str) {
+    pub(super) fn repairs(&mut self, own: &[(Code, usize)], from: usize, to: usize, label: &str) {
         let undone = self.text.repairs_within(from, to);
         let undone = undone
             .into_iter()
@@ -279,123 +275,21 @@ impl<'t> DamagedReader<'t, '_, '_> {
         }
     }
 
-    /// Looks for base64 without a BEGIN line in the text between blocks, which an END line may
-    /// follow; says whether there was any.
-    fn gap(&mut self, from: usize, to: usize, end: Option<&Marker>) -> Result<bool, Error> {
-        let mut found = false;
-        // Up to the END line everything is tried as one block, until that fails once.
-        let mut as_block = end.is_some();
-        let mut at = from;
-        while at < to {
-            let gap = self.text.bytes().get(at..to).unwrap_or_default();
-            let Some(start) = bare_start(gap, at > from) else {
-                break;
-            };
-            self.note_text(gap.get(..start).unwrap_or_default(), at);
-            let run = at + start + bare_length(gap.get(start..).unwrap_or_default());
-            let start = at + start;
-            let mut next = None;
-            if as_block {
-                next = self.bare(start, to, end)?;
-                as_block = next.is_some();
-            }
-            if next.is_none() {
-                next = self.bare(start, run, end)?;
-            }
-            found |= next.is_some();
-            if next.is_none() {
-                self.first_text.get_or_insert(self.text.line_at(start));
-            }
-            at = next.unwrap_or(run);
-        }
-        self.note_text(self.text.bytes().get(at..to).unwrap_or_default(), at);
-        Ok(found)
-    }
-
-    fn note_text(&mut self, gap: &[u8], at: usize) {
-        if let (None, Some(said)) = (
-            self.first_text,
-            gap.iter().position(u8::is_ascii_alphanumeric),
-        ) {
-            self.first_text = Some(self.text.line_at(at + said));
-        }
-    }
-
-    /// Tries base64 without a BEGIN line; says how far it goes, if it is something.
-    fn bare(
-        &mut self,
-        from: usize,
-        to: usize,
-        end: Option<&Marker>,
-    ) -> Result<Option<usize>, Error> {
-        let before = end.map_or(&b""[..], |end| self.before(end.start));
-        let body = Body::new(self.text, (from, to), before, Extent::Open);
-        let to = body.content_end.unwrap_or(to);
-        let origin = self.origin(from, to.saturating_sub(1));
-        if self.wrapped(&body, &origin)? {
-            return Ok(Some(to));
-        }
-        let (label, kind) = match end {
-            Some(end) => (end.label.as_str(), Kind::of_label(&end.label)),
-            None => ("base64", Kind::Unknown),
-        };
-        let (classified, mut repairs) = match decode(&body, Kind::Unknown, label, &origin) {
-            Ok(decoded) => decoded,
-            Err(misfit) => {
-                let certain = self.text.bytes().get(from..from + 3) == Some(b"MII");
-                if !certain || misfit == Misfit::Different {
-                    return Ok(None);
-                }
-                self.sink.count_block()?;
-                self.sink.misfit(misfit, kind, label, &origin, "");
-                return Ok(Some(to));
-            }
-        };
-        let label = match &classified.item {
-            Item::Certificate(_) => "CERTIFICATE",
-            Item::Key(key) => key.label(),
-            Item::EncryptedKey => "ENCRYPTED PRIVATE KEY",
-            Item::UnsupportedKey(_) => "PRIVATE KEY",
-            Item::Unsupported(_) => "base64",
-            Item::DhParameters(_) | Item::Unused => return Ok(None),
-        };
-        self.sink.count_block()?;
-        repairs.extend(body.repairs.iter().copied());
-        let code = match end {
-            Some(_) => Code::MissingBegin,
-            None => Code::BareBase64,
-        };
-        repairs.push((code, self.text.line_at(from)));
-        self.repairs(&repairs, from, to, label);
-        self.sink.item(classified.item.into(), label, &origin);
-        Ok(Some(to))
-    }
-
-    /// Reads a PEM file that was encoded in base64, once; says whether it is one.
-    fn wrapped(&mut self, body: &Body<'_>, origin: &Origin) -> Result<bool, Error> {
-        if self.sink.wrapped.is_some() {
-            return Ok(false);
-        }
-        let characters = body.characters(Way::Plain);
-        if !characters.are_wrapped_pem() {
-            return Ok(false);
-        }
-        let inner = characters.decode(Secrecy::Secret).der;
-        let line = origin.first_line().unwrap_or(1);
-        self.sink
-            .repaired(Code::Base64Wrapped, origin.first(), "base64 of PEM");
-        self.sink.wrapped = Some((line, origin.last_line().unwrap_or(line)));
-        let outcome = source(self.sink, &inner);
-        self.sink.wrapped = None;
-        outcome.map(|()| true)
-    }
-
     /// The text before a place, on the same line and near by.
     fn before(&self, place: usize) -> &'t [u8] {
         let near = place.saturating_sub(VICINITY);
         let text = self.text.bytes().get(near..place).unwrap_or_default();
         let start = memchr::memrchr(b'\n', text).map_or(0, |newline| newline + 1);
         text.get(start..).unwrap_or_default()
+    }
+
+    /// The text before a place, on the same line and near by, up to the first marker.
+    pub(super) fn line_begin(&self, place: usize) -> &'t [u8] {
+        let before = self.before(place);
+        let start = place - before.len();
+        let first = self.markers.partition_point(|marker| marker.end <= start);
+        let end = self.markers.get(first).map_or(place, |first| first.start);
+        before.get(..end.saturating_sub(start)).unwrap_or(before)
     }
 
     /// The text after a place, on the same line and near by, up to the next marker.
@@ -413,7 +307,7 @@ impl<'t> DamagedReader<'t, '_, '_> {
     }
 
     /// The lines between two places, with the first one's text, masked.
-    fn origin(&self, from: usize, to: usize) -> Origin {
+    pub(super) fn origin(&self, from: usize, to: usize) -> Origin {
         let origin = self
             .sink
             .origin(self.text.line_at(from), self.text.line_at(to));
@@ -468,7 +362,7 @@ impl<'t> DamagedReader<'t, '_, '_> {
 }
 
 /// Decodes a body the first way that makes sense, and says what was repaired on the way.
-fn decode(
+pub(super) fn decode(
     body: &Body<'_>,
     kind: Kind,
     label: &str,
@@ -488,48 +382,4 @@ fn decode(
         }
     }
     Err(first_misfit.unwrap_or(Misfit::Different))
-}
-
-/// Where base64 of DER or of PEM may begin: at a word of enough base64 characters.
-fn bare_start(text: &[u8], inside: bool) -> Option<usize> {
-    let mut at = 0;
-    if inside {
-        at = text.iter().take_while(|&&byte| is_base64(byte)).count();
-    }
-    while at < text.len() {
-        let word = text.get(at..)?;
-        let length = word.iter().take_while(|&&byte| is_base64(byte)).count();
-        // An assignment ends in an equals sign, but no word begins with one.
-        let name = word
-            .iter()
-            .take(BARE_MINIMUM)
-            .position(|&byte| byte == b'=')
-            .map_or(0, |equals| equals + 1);
-        if length >= BARE_MINIMUM + name {
-            return Some(at + name);
-        }
-        at += length.max(1);
-    }
-    None
-}
-
-/// How far base64 goes on: to the end of its word, and over all lines that hold nothing else.
-fn bare_length(text: &[u8]) -> usize {
-    let mut length = 0;
-    for (number, line) in text.split_inclusive(|&byte| byte == b'\n').enumerate() {
-        let word = match number {
-            0 => line,
-            _ => line.trim_ascii(),
-        };
-        let characters = word.iter().take_while(|&&byte| is_base64(byte)).count();
-        let pure = word.trim_ascii_end().len() == characters;
-        if number > 0 && (!pure || characters == 0) {
-            break;
-        }
-        if !pure {
-            return length + characters;
-        }
-        length += line.len();
-    }
-    length
 }

@@ -46,23 +46,30 @@ pub(super) fn find(text: &[u8]) -> Vec<Marker> {
     markers
 }
 
-/// Where a marker may begin: at hyphens, or, those being lost, at the first word of a line.
+/// Where a marker may begin: at hyphens, or, those being lost, at its keyword.
 fn next_candidate(text: &[u8], from: usize) -> Option<usize> {
     let mut at = from;
     loop {
-        if at == 0 || text.get(at - 1) == Some(&b'\n') {
-            let line = text.get(at..)?;
-            let blanks = line.iter().take_while(|byte| is_blank(**byte)).count();
-            if keyword(line.get(blanks..)?).is_some() {
-                return Some(at + blanks);
-            }
-        }
-        at += memchr::memchr2(b'-', b'\n', text.get(at..)?)?;
-        if text.get(at) == Some(&b'-') {
+        at += memchr::memchr3(b'-', b'B', b'E', text.get(at..)?)?;
+        let rest = text.get(at..)?;
+        let begins_word = !ends_in_word(text.get(..at)?);
+        if rest.first() == Some(&b'-') || (begins_word && keyword(rest).is_some()) {
             return Some(at);
         }
         at += 1;
     }
+}
+
+fn ends_in_word(text: &[u8]) -> bool {
+    text.last().is_some_and(u8::is_ascii_alphanumeric)
+}
+
+/// Whether there is nothing before this place on its line.
+fn begins_line(text: &[u8], at: usize) -> bool {
+    let before = text.get(at.saturating_sub(REACH)..at).unwrap_or_default();
+    let blanks = before.iter().rev().take_while(|byte| is_blank(**byte));
+    let before = before.get(..before.len() - blanks.count());
+    matches!(before, Some([] | [.., b'\n']))
 }
 
 /// A marker as RFC 7468 has it, of any label. Hyphens at its left beyond five do not belong to
@@ -100,7 +107,7 @@ fn misspelt(text: &[u8], candidate: usize) -> Option<Marker> {
     let own = own_hyphens(text, spelling.end);
     let (closing, end) = broken_hyphens(text, spelling.end, own, true);
     let plausible = match opening {
-        0 => spelling.capitals,
+        0 => spelling.capitals && (closing > 0 || begins_line(text, start)),
         // Ordinary text has single hyphens.
         _ => opening + closing >= 2 && (closing > 0 || opening >= HYPHENS - 1),
     };

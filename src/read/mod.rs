@@ -29,6 +29,8 @@
 //! | padding wrong, base64url, spaces for plus signs, data after the content | restores or drops it |
 //! | a wrong label, a certificate as plain base64, PEM in base64 once more | decides by content |
 
+mod around;
+mod bare;
 mod base64;
 mod body;
 mod classify;

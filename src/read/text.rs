@@ -180,17 +180,19 @@ impl Normaliser<'_> {
     /// Escapes of JSON, shells and program sources, however often they were escaped again.
     fn backslash(&mut self) {
         let run = self.rest(0).iter().take_while(|&&b| b == b'\\').count();
-        let code_point = match self.peek(run) {
-            Some(b'u') if self.hex_after(run + 1) == Some(0) => self.hex_after(run + 3),
-            Some(b'x') => self.hex_after(run + 1),
-            _ => None,
+        let (digits, length) = match self.peek(run) {
+            Some(b'u') => (self.hex(run + 1, 4), run + 5),
+            Some(b'x') => (self.hex(run + 1, 2), run + 3),
+            _ => (None, run),
         };
-        match (self.peek(run), code_point) {
-            (Some(b'u'), Some(byte)) if is_expected(byte) => {
-                self.mend(run + 5, byte, Code::EscapedCharacters);
+        match (self.peek(run), digits.and_then(char::from_u32)) {
+            (_, Some('\u{1b}')) => {
+                self.at += length - 1;
+                self.terminal_code();
             }
-            (Some(b'x'), Some(byte)) if is_expected(byte) => {
-                self.mend(run + 3, byte, Code::EscapedCharacters);
+            (_, Some(character)) if is_escaped(character) => {
+                self.note(Code::EscapedCharacters);
+                self.character(character, length);
             }
             (Some(b'n'), _) => self.mend(run + 1, b'\n', Code::EscapedCharacters),
             (Some(b'r'), _) => self.mend(run + 1, b'\r', Code::EscapedCharacters),
@@ -258,27 +260,27 @@ impl Normaliser<'_> {
     }
 
     fn hex_after(&self, ahead: usize) -> Option<u8> {
-        let from = self.at + ahead;
-        let digits = std::str::from_utf8(self.source.get(from..from + 2)?).ok()?;
+        u8::try_from(self.hex(ahead, 2)?).ok()
+    }
+
+    fn hex(&self, ahead: usize, length: usize) -> Option<u32> {
+        let digits = std::str::from_utf8(self.rest(ahead).get(..length)?).ok()?;
         // `from_str_radix` would take a sign, too.
-        digits
-            .bytes()
-            .all(|digit| digit.is_ascii_hexdigit())
-            .then_some(())?;
-        u8::from_str_radix(digits, 16).ok()
+        let proper = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+        proper.then(|| u32::from_str_radix(digits, 16).ok())?
     }
 
     /// An HTML or XML character reference, however often it was escaped again.
     fn entity(&mut self) {
         let again = self.rest(1).chunks(4).take_while(|&four| four == b"amp;");
         let escapes = 1 + 4 * again.count();
-        let (meant, length) = match referenced(self.rest(escapes)) {
-            Some((character, length)) => (plain(character).unwrap_or(None), escapes + length),
+        let (character, length) = match referenced(self.rest(escapes)) {
+            Some((character, length)) => (character, escapes + length),
             None if escapes == 1 => return self.keep(),
-            None => (Some(b'&'), escapes),
+            None => ('&', escapes),
         };
         self.note(Code::HtmlMarkup);
-        self.text.bytes.extend(meant);
+        self.write(character);
         self.at += length;
     }
 
@@ -350,25 +352,31 @@ impl Normaliser<'_> {
             (None, 0xa0) => ('\u{a0}', 1),
             (None, _) => ('\u{fffd}', 1),
         };
-        let code = match character {
-            '\u{feff}' => Some(Code::ByteOrderMark),
-            _ => match plain(character) {
-                Some(Some(b'-')) => Some(Code::MarkerSpelling),
-                Some(_) => Some(Code::InvisibleCharacters),
-                None => None,
-            },
+        self.character(character, length);
+    }
+
+    /// A character, said if it is none of ASCII.
+    fn character(&mut self, character: char, length: usize) {
+        let code = match (character, plain(character)) {
+            ('\u{feff}', _) => Some(Code::ByteOrderMark),
+            ('\0'..='~', _) | (_, None) => None,
+            (_, Some(Some(b'-'))) => Some(Code::MarkerSpelling),
+            (_, Some(_)) => Some(Code::InvisibleCharacters),
         };
         if let Some(code) = code {
             self.note(code);
         }
-        self.text
-            .bytes
-            .extend(plain(character).unwrap_or(Some(b'?')));
+        self.write(character);
+        self.at += length;
+    }
+
+    fn write(&mut self, character: char) {
+        let plain = plain(character).unwrap_or(Some(b'?'));
+        self.text.bytes.extend(plain);
         if character == '\u{2014}' {
             // Word processors make one em dash of two hyphens.
             self.text.bytes.push(b'-');
         }
-        self.at += length;
     }
 }
 
@@ -386,7 +394,8 @@ fn referenced(reference: &[u8]) -> Option<(char, usize)> {
         "plus" => '+',
         "sol" => '/',
         "equals" => '=',
-        "ndash" | "mdash" | "minus" | "hyphen" => '-',
+        "mdash" => '\u{2014}',
+        "ndash" | "minus" | "hyphen" => '-',
         _ => {
             let digits = name.strip_prefix('#')?;
             let code_point = match digits.strip_prefix(['x', 'X']) {
@@ -419,6 +428,11 @@ fn is_expected(byte: u8) -> bool {
             | b'>'
             | b'&'
     )
+}
+
+/// The same of characters; whatever is beyond ASCII may be escaped.
+fn is_escaped(character: char) -> bool {
+    u8::try_from(character).map_or(true, |byte| is_expected(byte) || !byte.is_ascii())
 }
 
 /// The ASCII for a character: `Some(None)` when it is invisible, `None` when there is none.
@@ -456,6 +470,10 @@ mod tests {
             ("a\\nb\\\\nc\\/d", "a\nb\nc/d"),
             ("a\\n\\\nb\\x0Ac\\u003dd\\-e", "a\nb\nc=d-e"),
             ("a\\par\nb\\quux", "a\nb\\quux"),
+            (
+                "\\ufeffa\\u2014b\\u001b[32mc\\x1b[0md\\u0041",
+                "a--bcd\\u0041",
+            ),
             ("a%0Ab%2Bc%41%250Ad%25", "a\nb+c%41\nd%25"),
             ("a=3D=3D", "a=="),
             ("a=3D=\nb=\n", "a=b"),

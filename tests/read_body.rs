@@ -7,6 +7,9 @@ use common::pile::{Case, Pile, at_every_block, check, contents, findings, kept, 
 use common::pki::self_signed_leaf;
 use fullchain::Code;
 
+/// What a line becomes, given its number and itself.
+type EachLine = fn(usize, &str) -> String;
+
 /// Each line, made into another.
 fn each_line(text: &str, change: impl Fn(usize, &str) -> String) -> Vec<u8> {
     let lines = text.lines().enumerate();
@@ -42,12 +45,10 @@ fn wrapped(body: &str, columns: usize) -> String {
         .collect()
 }
 
-const PREFIX: fn(&Pile) -> Vec<(Code, usize)> = |_| vec![(Code::LinePrefix, 2)];
-
 #[test]
 fn what_stands_before_the_lines_is_taken_off() {
     let pile = Pile::of_a_site();
-    let cases: &[(&str, fn(usize, &str) -> String)] = &[
+    let cases: &[(&str, EachLine)] = &[
         ("indented, as in YAML", |_, line| format!("    {line}")),
         ("tabs", |_, line| format!("\t{line}")),
         ("quoted in a mail", |_, line| format!("> {line}")),
@@ -156,7 +157,7 @@ fn a_diff_gives_what_it_adds() {
 #[test]
 fn what_source_code_and_tables_put_around_lines_is_taken_off() {
     let pile = Pile::of_a_site();
-    let cases: &[(&str, fn(usize, &str) -> String, &[Code])] = &[
+    let cases: &[(&str, EachLine, &[Code])] = &[
         (
             "a C string",
             |_, line| format!("    \"{line}\\n\""),

@@ -49,7 +49,11 @@ fn a_wrong_label_gives_way_to_the_content() {
             assert_eq!(findings(&material), owed, "{label} over {}", block.tag());
         }
         let material = read(relabelled(&leaf.cert_pem, label).as_bytes());
-        assert_eq!(contents(&material)[0], [leaf.cert_der.clone()], "{label}");
+        assert_eq!(
+            contents(&material)[0],
+            std::slice::from_ref(&leaf.cert_der),
+            "{label}"
+        );
         let owed: &[_] = match label {
             "CERTIFICATE" | "TRUSTED CERTIFICATE" => &[],
             _ => &[(Code::WrongLabel, 1)],
@@ -83,8 +87,16 @@ fn what_a_bundle_does_not_use_is_left_out_and_said() {
     text += &leaf.key_pem;
     for (name, source) in [("clean", text.clone()), ("tolerant", format!("{text}--\n"))] {
         let material = read(source.as_bytes());
-        assert_eq!(contents(&material)[0], [leaf.cert_der.clone()], "{name}");
-        assert_eq!(contents(&material)[1], [leaf.key_der.clone()], "{name}");
+        assert_eq!(
+            contents(&material)[0],
+            std::slice::from_ref(&leaf.cert_der),
+            "{name}"
+        );
+        assert_eq!(
+            contents(&material)[1],
+            std::slice::from_ref(&leaf.key_der),
+            "{name}"
+        );
         assert_eq!(findings(&material), owed, "{name}");
         assert_eq!(material.unreadable, [], "{name}");
     }
@@ -110,7 +122,7 @@ fn text_of_openssl_around_blocks_is_passed_over() {
     let bags = bag_attributes(&leaf.key_pem, &[&leaf.cert_pem, &ca.cert_pem]);
     let material = read(bags.as_bytes());
     assert_eq!(contents(&material)[0], certificates);
-    assert_eq!(contents(&material)[1], [leaf.key_der.clone()]);
+    assert_eq!(contents(&material)[1], std::slice::from_ref(&leaf.key_der));
     assert_eq!(findings(&material), [(Code::TextIgnored, 1)]);
     // Where the blocks stand, by the text itself.
     let begins: Vec<usize> = bags
@@ -147,7 +159,7 @@ fn data_after_the_content_is_dropped() {
         (crlf.as_bytes(), Some(Code::LineEndings)),
     ] {
         let material = read(source);
-        assert_eq!(contents(&material)[0], [leaf.cert_der.clone()]);
+        assert_eq!(contents(&material)[0], std::slice::from_ref(&leaf.cert_der));
         let owed = more
             .into_iter()
             .chain([Code::TrailingData])
@@ -159,7 +171,7 @@ fn data_after_the_content_is_dropped() {
     for tail in [&b"\n"[..], b"\0\0\0\0", &[0xff; 200]] {
         let long = pem_block("PRIVATE KEY", &[&leaf.key_der, tail].concat());
         let material = read(long.as_bytes());
-        assert_eq!(contents(&material)[1], [leaf.key_der.clone()]);
+        assert_eq!(contents(&material)[1], std::slice::from_ref(&leaf.key_der));
         assert_eq!(findings(&material), [(Code::TrailingData, 1)]);
     }
 }

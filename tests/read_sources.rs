@@ -65,7 +65,7 @@ fn pem_joined_to_der_is_read() {
     let (_, leaf) = site();
     let material = read(&[&*leaf.cert_der, b"\n", leaf.key_pem.as_bytes()].concat());
     assert_eq!(contents(&material)[0], std::slice::from_ref(&leaf.cert_der));
-    assert_eq!(contents(&material)[1], [leaf.key_der.clone()]);
+    assert_eq!(contents(&material)[1], std::slice::from_ref(&leaf.key_der));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The tolerant way, between the blocks: base64 that has lost its BEGIN line, or has none by
 //! nature, and PEM in base64 once more.
 
+use super::around::is_blank;
 use super::base64::{Secrecy, is_base64};
 use super::body::{Body, Extent, Way};
 use super::classify::{Item, Misfit};
@@ -26,21 +27,24 @@ impl DamagedReader<'_, '_, '_> {
         end: Option<&Marker>,
     ) -> Result<bool, Error> {
         let mut found = false;
-        // Up to the END line everything is tried as one block, until that fails once.
+        // The first is tried up to the END line, over whatever stands between its lines.
         let mut as_block = end.is_some();
         let mut at = from;
+        let mut run = from;
         while at < to {
             let gap = self.text.bytes().get(at..to).unwrap_or_default();
             let Some(start) = bare_start(gap, at > from) else {
                 break;
             };
             self.note_text(gap.get(..start).unwrap_or_default(), at);
-            let run = at + start + bare_length(gap.get(start..).unwrap_or_default());
+            // Several contents may be in one run, which is measured once.
+            if at + start >= run {
+                run = at + start + bare_length(gap.get(start..).unwrap_or_default());
+            }
             let start = at + start;
             let mut next = None;
-            if as_block {
+            if std::mem::take(&mut as_block) {
                 next = self.bare(start, to, end)?;
-                as_block = next.is_some();
             }
             if next.is_none() {
                 next = self.bare(start, run, end)?;
@@ -162,21 +166,22 @@ pub(super) fn bare_start(text: &[u8], inside: bool) -> Option<usize> {
 
 /// How far base64 goes on: to the end of its word, and over all lines that hold nothing else.
 fn bare_length(text: &[u8]) -> usize {
-    let mut length = 0;
-    for (number, line) in text.split_inclusive(|&byte| byte == b'\n').enumerate() {
-        let word = match number {
-            0 => line,
-            _ => line.trim_ascii(),
-        };
-        let characters = word.iter().take_while(|&&byte| is_base64(byte)).count();
-        let pure = word.trim_ascii_end().len() == characters;
-        if number > 0 && (!pure || characters == 0) {
-            break;
+    let count = |at: usize, class: fn(u8) -> bool| {
+        let rest = text.get(at..).unwrap_or_default();
+        rest.iter().take_while(|&&byte| class(byte)).count()
+    };
+    let mut length = count(0, is_base64);
+    loop {
+        let line_end = length + count(length, is_blank);
+        if text.get(line_end) != Some(&b'\n') {
+            return length;
         }
-        if !pure {
-            return length + characters;
+        let word = line_end + 1 + count(line_end + 1, is_blank);
+        let characters = count(word, is_base64);
+        let end = word + characters + count(word + characters, is_blank);
+        if characters == 0 || !matches!(text.get(end), None | Some(b'\n')) {
+            return length;
         }
-        length += line.len();
+        length = word + characters;
     }
-    length
 }

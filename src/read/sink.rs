@@ -198,6 +198,7 @@ fn is_general(code: Code) -> bool {
             | Code::StrayCharacters
             | Code::LineLength
             | Code::Base64Url
+            | Code::Base64Wrapped
     )
 }
 

@@ -162,9 +162,11 @@ impl Normaliser<'_> {
             self.at += run;
             return;
         }
-        self.replace(1, "\n");
-        if self.cr_ends_lines {
-            self.text.line_starts.push(self.text.bytes.len());
+        for _ in 0..run {
+            self.replace(1, "\n");
+            if self.cr_ends_lines {
+                self.text.line_starts.push(self.text.bytes.len());
+            }
         }
     }
 

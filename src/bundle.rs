@@ -10,10 +10,13 @@ use std::fmt;
 use rustls_pki_types::{ServerName, UnixTime};
 
 use crate::cert::Certificate;
-use crate::chain::{Chain, Pool, Requirements, duplicate, resolve};
+use crate::chain::{
+    Chain, IssuerTree, Limits, Preference, Requirements, SignatureMemory, distinct, draw, resolve,
+};
 use crate::dh::DhParameters;
 use crate::finding::{Code, Finding, Report, Severity};
 use crate::key::PrivateKey;
+use crate::profile::Profile;
 use crate::read::{Expected, Material, Unreadable};
 use crate::trust::TrustStore;
 
@@ -47,6 +50,10 @@ impl Bundler {
                 time,
                 names: Vec::new(),
                 include_root: false,
+                preference: Preference::default(),
+                profile: Profile::default(),
+                limits: Limits::default(),
+                memory: SignatureMemory::new(),
             },
         }
     }
@@ -72,26 +79,72 @@ impl Bundler {
         self
     }
 
+    /// Which of several good paths is taken.
+    #[must_use]
+    pub fn prefer(mut self, preference: Preference) -> Self {
+        self.requirements.preference = preference;
+        self
+    }
+
+    /// How much is demanded of the certificates' form.
+    #[must_use]
+    pub fn profile(mut self, profile: Profile) -> Self {
+        self.requirements.profile = profile;
+        self
+    }
+
+    /// Other limits of the search than the usual ones.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.requirements.limits = limits;
+        self
+    }
+
+    /// A memory of signatures to share with other bundlers.
+    #[must_use]
+    pub fn memory(mut self, memory: SignatureMemory) -> Self {
+        self.requirements.memory = memory;
+        self
+    }
+
     /// Orders, proves and verifies.
     ///
     /// # Errors
     ///
     /// [`Refusal`], with all findings; those of severity `error` are the reasons.
     pub fn build(&self, material: Material) -> Result<Bundle, Refusal> {
-        let mut work = Work {
-            requirements: &self.requirements,
-            report: Report::default(),
-            unreadable: material.unreadable,
-        };
-        work.report.extend(material.findings);
+        let mut work = Work::new(&self.requirements, material.findings, material.unreadable);
         match work.build(material.certificates, material.keys, material.dh_parameters) {
             Some(mut bundle) => {
                 bundle.report = work.report;
                 Ok(bundle)
             }
-            None => Err(Refusal {
-                report: work.report,
-            }),
+            None => Err(work.refusal()),
+        }
+    }
+
+    /// Orders and verifies without a key: the first certificate is the end entity, the others
+    /// are what its chain may be taken from.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`], as for [`build`](Self::build).
+    pub fn verify(&self, material: Material) -> Result<(Chain, Report), Refusal> {
+        let mut work = Work::new(&self.requirements, material.findings, material.unreadable);
+        let (certificates, duplicates) = distinct(material.certificates);
+        work.report.extend(duplicates);
+        let chain = match certificates.first() {
+            Some(leaf) => work.chain(leaf, &certificates),
+            None => {
+                let message = "there is no certificate in the material";
+                work.report.push(Finding::new(Code::NoCertificate, message));
+                work.report_unreadable(|expected| expected != Expected::Other);
+                None
+            }
+        };
+        match chain {
+            Some(chain) => Ok((chain, work.report)),
+            None => Err(work.refusal()),
         }
     }
 
@@ -106,16 +159,21 @@ impl Bundler {
         candidates: Vec<Certificate>,
     ) -> Result<(Chain, Report), Refusal> {
         let mut report = Report::default();
-        let (pool, duplicates) = Pool::new(candidates);
-        report.extend(
-            duplicates
-                .iter()
-                .map(|(again, first)| duplicate(again, first)),
-        );
-        match resolve(&self.requirements, leaf, &pool, &mut report) {
+        let (candidates, duplicates) = distinct(candidates);
+        report.extend(duplicates);
+        match resolve(&self.requirements, leaf, &candidates, &mut report) {
             Some(chain) => Ok((chain, report)),
-            None => Err(Refusal { report }),
+            None => Err(Refusal {
+                report,
+                leaf: Some(leaf.clone()),
+            }),
         }
+    }
+
+    /// Draws the issuers above a leaf, as far as they are among these candidates.
+    pub fn tree(&self, leaf: &Certificate, candidates: Vec<Certificate>) -> IssuerTree {
+        let (candidates, _) = distinct(candidates);
+        draw(&self.requirements, leaf, &candidates)
     }
 }
 
@@ -181,12 +239,18 @@ fn serialize_presence<S: serde::Serializer>(
 #[derive(Clone, Debug)]
 pub struct Refusal {
     report: Report,
+    leaf: Option<Certificate>,
 }
 
 impl Refusal {
     /// All findings, the reasons among them as errors.
     pub fn report(&self) -> &Report {
         &self.report
+    }
+
+    /// The server's certificate, if it was clear which one that is.
+    pub fn leaf(&self) -> Option<&Certificate> {
+        self.leaf.as_ref()
     }
 }
 
@@ -210,34 +274,46 @@ struct Work<'b> {
     report: Report,
     /// What could not be read: a warning unless it is what is missing.
     unreadable: Vec<Unreadable>,
+    /// Set as soon as it is clear which certificate is the server's.
+    leaf: Option<Certificate>,
 }
 
-impl Work<'_> {
+impl<'b> Work<'b> {
+    fn new(
+        requirements: &'b Requirements,
+        findings: Vec<Finding>,
+        unreadable: Vec<Unreadable>,
+    ) -> Self {
+        let mut report = Report::default();
+        report.extend(findings);
+        Self {
+            requirements,
+            report,
+            unreadable,
+            leaf: None,
+        }
+    }
+
+    fn refusal(self) -> Refusal {
+        Refusal {
+            report: self.report,
+            leaf: self.leaf,
+        }
+    }
+
     fn build(
         &mut self,
         certificates: Vec<Certificate>,
         keys: Vec<PrivateKey>,
         dh_parameters: Vec<DhParameters>,
     ) -> Option<Bundle> {
-        let (pool, duplicates) = Pool::new(certificates);
-        for (again, first) in &duplicates {
-            self.report.push(duplicate(again, first));
-        }
+        let (pool, duplicates) = distinct(certificates);
+        self.report.extend(duplicates);
         let Some((leaf, key)) = self.pair(&pool, keys) else {
             self.report_unreadable(|expected| expected != Expected::Other);
             return None;
         };
-        let Some(chain) = resolve(self.requirements, &leaf, &pool, &mut self.report) else {
-            let incomplete = self
-                .report
-                .errors()
-                .any(|error| matches!(error.code, Code::MissingIssuer | Code::BadSignature));
-            self.report_unreadable(|expected| {
-                incomplete && matches!(expected, Expected::Certificate | Expected::Any)
-            });
-            return None;
-        };
-        self.report_unreadable(|_| false);
+        let chain = self.chain(&leaf, &pool)?;
         let bundle = Bundle {
             dh_parameters: self.dh_parameters(dh_parameters),
             chain,
@@ -246,6 +322,21 @@ impl Work<'_> {
         };
         self.report.extend(reordered(&bundle));
         Some(bundle)
+    }
+
+    /// Resolves the chain; an unreadable certificate is an error when an issuer is missing.
+    fn chain(&mut self, leaf: &Certificate, candidates: &[Certificate]) -> Option<Chain> {
+        self.leaf = Some(leaf.clone());
+        let chain = resolve(self.requirements, leaf, candidates, &mut self.report);
+        let incomplete = chain.is_none()
+            && self
+                .report
+                .errors()
+                .any(|error| matches!(error.code, Code::MissingIssuer | Code::BadSignature));
+        self.report_unreadable(|expected| {
+            incomplete && matches!(expected, Expected::Certificate | Expected::Any)
+        });
+        chain
     }
 
     fn dh_parameters(&mut self, parameters: Vec<DhParameters>) -> Option<DhParameters> {

@@ -1,6 +1,7 @@
 //! A certificate: its DER, and the facts taken from it once.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
 use std::ops::Range;
 use std::sync::Arc;
@@ -161,6 +162,71 @@ impl Certificate {
         self.inner.facts.is_ca
     }
 
+    /// The version, counted from 1 as RFC 5280 names it; 0 when it is none of those.
+    pub(crate) fn version(&self) -> u8 {
+        let mut fields = Walk(self.tbs_content());
+        match fields.optional(tag::constructed(0)) {
+            None => 1,
+            Some(version) => match Walk(version.value).expect(tag::INTEGER) {
+                Some(Tlv {
+                    value: [version @ 0..=2],
+                    ..
+                }) => version + 1,
+                _ => 0,
+            },
+        }
+    }
+
+    /// Whether the signature's algorithm is the same inside and outside of what is signed.
+    pub(crate) fn signature_algorithms_agree(&self) -> bool {
+        let mut fields = Walk(self.tbs_content());
+        fields.optional(tag::constructed(0));
+        fields.next();
+        let inner = fields.next().map(|algorithm| algorithm.value);
+        inner == Some(self.slice(&self.inner.facts.signature_algorithm))
+    }
+
+    /// Whether the validity is a UTCTime through 2049 and a GeneralizedTime after that.
+    pub(crate) fn times_are_encoded_properly(&self) -> bool {
+        /// 2050-01-01T00:00:00Z
+        const FIRST_GENERALIZED: u64 = 2_524_608_000;
+        let mut fields = Walk(self.tbs_content());
+        fields.optional(tag::constructed(0));
+        // The serial number, the signature's algorithm and the issuer come before it.
+        let Some(validity) = fields.nth(3) else {
+            return false;
+        };
+        let times = [self.not_before(), self.not_after()];
+        Walk(validity.value).zip(times).all(|(encoded, time)| {
+            (encoded.tag == tag::GENERALIZED_TIME) == (time.as_secs() >= FIRST_GENERALIZED)
+        })
+    }
+
+    /// Whether it has an issuerUniqueID or a subjectUniqueID.
+    pub(crate) fn has_unique_identifiers(&self) -> bool {
+        Walk(self.tbs_content())
+            .any(|field| field.tag == tag::primitive(1) || field.tag == tag::primitive(2))
+    }
+
+    /// All extensions, in order, undecoded.
+    pub(crate) fn extensions(&self) -> Vec<Extension<'_>> {
+        let mut extensions = Vec::new();
+        if let Some(list) = self.optional(self.inner.facts.extensions.as_ref()) {
+            read_extensions(list, |extension| extensions.push(extension));
+        }
+        extensions
+    }
+
+    /// The subject, as the DER of its Name.
+    pub(crate) fn subject_der(&self) -> &[u8] {
+        self.slice(&self.inner.facts.subject.tlv)
+    }
+
+    fn tbs_content(&self) -> &[u8] {
+        let tbs = self.slice(&self.inner.facts.tbs);
+        Walk(tbs).next().map_or(&[], |tbs| tbs.value)
+    }
+
     /// Whether issuer and subject are the same name. A self-issued certificate need not be
     /// self-signed.
     pub fn is_self_issued(&self) -> bool {
@@ -251,9 +317,9 @@ impl Certificate {
     fn extension<'a, T: Decode<'a>>(&'a self, wanted: ObjectIdentifier) -> Option<T> {
         let list = self.optional(self.inner.facts.extensions.as_ref())?;
         let mut found = None;
-        read_extensions(list, |oid, value| {
-            if oid == wanted.as_bytes() && found.is_none() {
-                found = Some(value);
+        read_extensions(list, |extension| {
+            if extension.oid == wanted.as_bytes() && found.is_none() {
+                found = Some(extension.value);
             }
         })?;
         T::from_der(found?).ok()
@@ -276,6 +342,12 @@ impl PartialEq for Certificate {
 }
 
 impl Eq for Certificate {}
+
+impl Hash for Certificate {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.inner.der.as_ref().hash(state);
+    }
+}
 
 impl fmt::Debug for Certificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -377,7 +449,7 @@ impl Facts {
 
     fn read_extensions(&mut self, der: &[u8], list: &[u8]) -> Option<()> {
         self.extensions = Some(place_in(der, list));
-        read_extensions(list, |oid, value| {
+        read_extensions(list, |Extension { oid, value, .. }| {
             let mut walk = Walk(value);
             if oid == SUBJECT_KEY_ID.as_bytes() {
                 let id = walk.expect(tag::OCTET_STRING);
@@ -404,14 +476,37 @@ pub(crate) fn place_in(whole: &[u8], part: &[u8]) -> Range<usize> {
     start..start + part.len()
 }
 
-/// Calls `each` with every extension's object identifier and the content of its extnValue.
-fn read_extensions<'a>(list: &'a [u8], mut each: impl FnMut(&'a [u8], &'a [u8])) -> Option<()> {
+/// An extension (RFC 5280 section 4.1.2.9), undecoded.
+#[derive(Clone, Copy)]
+pub(crate) struct Extension<'a> {
+    /// The object identifier's content bytes.
+    pub(crate) oid: &'a [u8],
+    pub(crate) critical: bool,
+    /// The content of extnValue.
+    pub(crate) value: &'a [u8],
+}
+
+impl Extension<'_> {
+    /// The object identifier in dotted form.
+    pub(crate) fn name(&self) -> String {
+        match ObjectIdentifier::from_bytes(self.oid) {
+            Ok(oid) => oid.to_string(),
+            Err(_) => "(malformed)".to_owned(),
+        }
+    }
+}
+
+fn read_extensions<'a>(list: &'a [u8], mut each: impl FnMut(Extension<'a>)) -> Option<()> {
     let mut entries = Walk(Walk(list).expect(tag::SEQUENCE)?.value);
     while !entries.is_empty() {
         let mut entry = Walk(entries.expect(tag::SEQUENCE)?.value);
         let oid = entry.expect(tag::OBJECT_IDENTIFIER)?;
-        entry.optional(tag::BOOLEAN);
-        each(oid.value, entry.expect(tag::OCTET_STRING)?.value);
+        let critical = entry.optional(tag::BOOLEAN);
+        each(Extension {
+            oid: oid.value,
+            critical: critical.is_some_and(|critical| critical.value != [0]),
+            value: entry.expect(tag::OCTET_STRING)?.value,
+        });
     }
     Some(())
 }

@@ -37,6 +37,10 @@
 //! # }
 //! ```
 //!
+//! [`Bundler::verify`] does the same for a [`Chain`] without a key, and [`chain::Search`] finds paths
+//! for programs that fetch missing issuers themselves. [`Profile::Strict`] also demands the form
+//! that RFC 5280 and the Baseline Requirements prescribe.
+//!
 //! Holding a [`Bundle`] is the proof: only [`Bundler::build`] makes one. webpki decides what is
 //! trusted; this crate decides which path to offer it, and explains its verdict. Time, bytes and
 //! trust stores come in as arguments; only [`Reader::read_path`], `TrustStore::system` and
@@ -48,6 +52,7 @@
 //! |---|---|---|
 //! | `mozilla` | yes | `TrustStore::mozilla`: Mozilla's roots, embedded |
 //! | `system` | | `TrustStore::system`: the operating system's roots |
+//! | `public-suffix` | | the Public Suffix List, for wildcards in [`Profile::Strict`] |
 //! | `serde` | | `Serialize` for reports, chains and bundles, with a stable schema |
 //! | `cli` | | the command `fullchain`; it brings the other features with it |
 //!
@@ -84,17 +89,19 @@ pub mod haproxy;
 pub mod key;
 mod origin;
 mod printable;
+pub mod profile;
 pub mod read;
 mod tlv;
 mod trust;
 
 pub use bundle::{Bundle, Bundler, Refusal};
 pub use cert::{Certificate, NotACertificate};
-pub use chain::Chain;
+pub use chain::{Chain, Preference, SignatureMemory};
 pub use dh::DhParameters;
 pub use error::Error;
 pub use finding::{Code, Finding, Report, Severity};
 pub use key::PrivateKey;
 pub use origin::Origin;
+pub use profile::Profile;
 pub use read::{Material, Reader};
 pub use trust::TrustStore;

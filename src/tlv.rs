@@ -10,6 +10,7 @@ pub(crate) mod tag {
     pub(crate) const BIT_STRING: u8 = 0x03;
     pub(crate) const OCTET_STRING: u8 = 0x04;
     pub(crate) const OBJECT_IDENTIFIER: u8 = 0x06;
+    pub(crate) const GENERALIZED_TIME: u8 = 0x18;
     pub(crate) const SEQUENCE: u8 = 0x30;
 
     /// `[number]`, with other structures in it.
@@ -32,12 +33,14 @@ pub(crate) struct Tlv<'a> {
 }
 
 /// Goes through structures that follow one another.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct Walk<'a>(pub(crate) &'a [u8]);
 
-impl<'a> Walk<'a> {
+impl<'a> Iterator for Walk<'a> {
+    type Item = Tlv<'a>;
+
     /// The next structure; `None` at the end, or when its length exceeds what is there.
-    pub(crate) fn next(&mut self) -> Option<Tlv<'a>> {
+    fn next(&mut self) -> Option<Tlv<'a>> {
         let (header, length) = header(self.0)?;
         let (whole, rest) = self.0.split_at_checked(header.checked_add(length)?)?;
         self.0 = rest;
@@ -47,7 +50,9 @@ impl<'a> Walk<'a> {
             whole,
         })
     }
+}
 
+impl<'a> Walk<'a> {
     /// The next structure, which must have this tag.
     pub(crate) fn expect(&mut self, tag: u8) -> Option<Tlv<'a>> {
         self.next().filter(|tlv| tlv.tag == tag)

@@ -21,7 +21,7 @@ pub struct TrustStore {
 
 struct Inner {
     name: String,
-    anchors: Vec<Anchor>,
+    anchors: Vec<Arc<Anchor>>,
     /// Where in `anchors` those of a subject are.
     by_subject: HashMap<Vec<u8>, Vec<usize>>,
 }
@@ -165,7 +165,7 @@ impl TrustStore {
         Self {
             inner: Arc::new(Inner {
                 name,
-                anchors,
+                anchors: anchors.into_iter().map(Arc::new).collect(),
                 by_subject,
             }),
         }
@@ -186,8 +186,23 @@ impl TrustStore {
         self.inner.anchors.is_empty()
     }
 
+    /// Whether an anchor is one that browsers trust by default, as far as is known here.
+    #[cfg(feature = "mozilla")]
+    pub(crate) fn is_public(anchor: &Anchor) -> bool {
+        webpki_roots::TLS_SERVER_ROOTS.iter().any(|public| {
+            public.subject == anchor.anchor.subject
+                && public.subject_public_key_info == anchor.anchor.subject_public_key_info
+        })
+    }
+
+    /// Without Mozilla's roots at hand there is no telling.
+    #[cfg(not(feature = "mozilla"))]
+    pub(crate) fn is_public(_: &Anchor) -> bool {
+        false
+    }
+
     /// The anchors with this subject, in the form that [`Certificate::issuer`] has.
-    pub(crate) fn anchors_named(&self, subject: &[u8]) -> impl Iterator<Item = &Anchor> {
+    pub(crate) fn anchors_named(&self, subject: &[u8]) -> impl Iterator<Item = &Arc<Anchor>> {
         let indices = self.inner.by_subject.get(subject);
         indices
             .into_iter()

@@ -60,7 +60,9 @@ fn json(run: &Run, args: &[&str]) -> Value {
     let json: Value = serde_json::from_str(&ended.stdout).expect("standard output is JSON");
     assert_eq!(
         members(&json),
-        ["bundle", "error", "file", "findings", "outcome", "written"]
+        [
+            "bundle", "chain", "error", "file", "findings", "outcome", "tree", "written"
+        ]
     );
     assert!(!ended.stderr.is_empty(), "the report is there as ever");
     assert_eq!(ended.code == Some(0), json["outcome"] == "built");
@@ -91,6 +93,7 @@ fn json_of_a_bundle_has_the_documented_members() {
                 "leaf",
                 "names",
                 "root",
+                "trust",
                 "trusted_by",
                 "valid_until",
                 "verified_at"

@@ -4,9 +4,8 @@ use std::collections::HashMap;
 
 use super::Work;
 use crate::cert::Certificate;
-use crate::chain::Pool;
-use crate::chain::explain::moment;
 use crate::chain::limits::MAX_KEY_PROOFS;
+use crate::chain::moment;
 use crate::finding::{Code, Finding};
 use crate::key::{KeyAlgorithm, PrivateKey, Proof, public_key};
 use crate::read::Expected;
@@ -22,11 +21,11 @@ impl Work<'_> {
     /// Finds the one pair; `None` with the reason in the report when there is none, or two.
     pub(super) fn pair(
         &mut self,
-        pool: &Pool,
+        pool: &[Certificate],
         keys: Vec<PrivateKey>,
     ) -> Option<(Certificate, PrivateKey)> {
         let mut keys = self.distinct_keys(keys);
-        if pool.certificates().is_empty() {
+        if pool.is_empty() {
             self.report.push(Finding::new(
                 Code::NoCertificate,
                 "there is no certificate in the material",
@@ -35,7 +34,7 @@ impl Work<'_> {
         if keys.is_empty() {
             self.no_key(pool);
         }
-        if pool.certificates().is_empty() || keys.is_empty() {
+        if pool.is_empty() || keys.is_empty() {
             return None;
         }
         let pairs = self.pairs(pool, &keys)?;
@@ -76,7 +75,7 @@ impl Work<'_> {
 
     /// Puts keys to the proof: each first with the public key that it claims, and only when that
     /// is not here, or is not its own, with the others of its algorithm.
-    fn pairs<'p>(&mut self, pool: &'p Pool, keys: &[PrivateKey]) -> Option<Vec<Pair<'p>>> {
+    fn pairs<'p>(&mut self, pool: &'p [Certificate], keys: &[PrivateKey]) -> Option<Vec<Pair<'p>>> {
         let public_keys = PublicKeys::of(pool);
         let mut pairs = Vec::new();
         let mut proofs = 0;
@@ -144,7 +143,7 @@ impl Work<'_> {
     }
 
     /// Explains why there is not exactly one pair: who is who.
-    fn not_one(&mut self, pairs: &[Pair<'_>], pool: &Pool, keys: &[PrivateKey]) {
+    fn not_one(&mut self, pairs: &[Pair<'_>], pool: &[Certificate], keys: &[PrivateKey]) {
         let proven: Vec<_> = pairs
             .iter()
             .filter(|pair| pair.proof != Proof::Inconsistent)
@@ -180,7 +179,7 @@ impl Work<'_> {
         }
     }
 
-    fn key_mismatch(&mut self, pool: &Pool, keys: &[PrivateKey]) {
+    fn key_mismatch(&mut self, pool: &[Certificate], keys: &[PrivateKey]) {
         let leaves = leaves(pool);
         for key in keys {
             let message = match leaves.as_slice() {
@@ -211,7 +210,7 @@ impl Work<'_> {
         }
     }
 
-    fn no_key(&mut self, pool: &Pool) {
+    fn no_key(&mut self, pool: &[Certificate]) {
         let wanted = match leaves(pool).as_slice() {
             [only] => format!("; {} needs one", only.subject_text()),
             _ => String::new(),
@@ -296,8 +295,8 @@ fn inconsistent_key(key: &PrivateKey, certificate: &Certificate) -> Finding {
 }
 
 /// The certificates that are not CAs'; all of them when every one is a CA's.
-fn leaves(pool: &Pool) -> Vec<&Certificate> {
-    let all = pool.certificates();
+fn leaves(pool: &[Certificate]) -> Vec<&Certificate> {
+    let all = pool;
     let leaves: Vec<_> = all
         .iter()
         .filter(|certificate| !certificate.is_ca())
@@ -315,12 +314,12 @@ struct PublicKeys<'p> {
 }
 
 impl<'p> PublicKeys<'p> {
-    fn of(pool: &'p Pool) -> Self {
+    fn of(pool: &'p [Certificate]) -> Self {
         let mut keys = Self {
             groups: Vec::new(),
             by_bits: HashMap::new(),
         };
-        for certificate in pool.certificates() {
+        for certificate in pool {
             let Some((algorithm, bits)) = public_key(certificate) else {
                 continue;
             };

@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use rustls_pki_types::UnixTime;
 
-use super::limits;
-use super::search::{DeadEnd, Impostor, Limit};
+use super::Chain;
+use super::faults::faults;
+use super::limits::Limit;
+use super::preference::Preference;
+use super::search::{DeadEnd, Obstacle, Path};
 use crate::cert::{Certificate, hex};
 use crate::finding::{Code, Finding};
 use crate::trust::TrustStore;
@@ -19,7 +22,7 @@ pub(crate) fn moment(time: UnixTime) -> String {
 }
 
 /// Says that a certificate is not in date, if that is so.
-pub(crate) fn out_of_date(certificate: &Certificate, time: UnixTime) -> Option<Finding> {
+pub(super) fn out_of_date(certificate: &Certificate, time: UnixTime) -> Option<Finding> {
     let finding = if time > certificate.not_after() {
         Finding::new(
             Code::Expired,
@@ -46,48 +49,70 @@ pub(crate) fn out_of_date(certificate: &Certificate, time: UnixTime) -> Option<F
     Some(finding.at(certificate.origin()))
 }
 
+/// Says of an anchor that it is expired or not valid yet, which webpki does not look at.
+pub(super) fn unfit_anchor(root: &Certificate, time: UnixTime) -> Option<Finding> {
+    let mut finding = out_of_date(root, time)?;
+    finding.code = Code::UnfitAnchor;
+    finding.message = format!("the root {}", finding.message);
+    Some(finding)
+}
+
+/// The links of a path as far as it goes, each of which holds.
+pub(super) fn links(leaf: &Certificate, intermediates: &[Certificate]) -> Vec<Finding> {
+    let certificates = [leaf].into_iter().chain(intermediates);
+    certificates
+        .zip(intermediates)
+        .map(|(certificate, issuer)| {
+            let message = format!(
+                "{} was signed by {} ({})",
+                certificate.subject_text(),
+                issuer.subject_text(),
+                issuer.origin()
+            );
+            Finding::new(Code::Link, message).at(certificate.origin())
+        })
+        .collect()
+}
+
 /// Explains a search that found no path: at which certificate the nearest miss ended, and why.
-pub(crate) fn dead_end(
-    leaf: &Certificate,
-    dead_end: &DeadEnd<'_>,
-    stores: &[TrustStore],
-) -> Finding {
-    let head = dead_end.intermediates.last().copied().unwrap_or(leaf);
+pub(super) fn dead_end(leaf: &Certificate, end: &DeadEnd, stores: &[TrustStore]) -> Finding {
+    let head = end.intermediates.last().unwrap_or(leaf);
     let (subject, issuer) = (head.subject_text(), head.issuer_text());
     let stores = store_names(stores);
     let at_head = |code: Code, message: String| Finding::new(code, message).at(head.origin());
-    match dead_end.impostor {
-        Some(Impostor::Certificate(impostor)) => with_source(
-            at_head(
-                Code::BadSignature,
-                format!(
-                    "{subject} names the issuer {issuer}, and the certificate of that name ({}) did not sign it: its key is another, or one of the two is damaged",
-                    impostor.origin()
-                ),
-            ),
+    match &end.obstacle {
+        Obstacle::WrongKey(impostor) => with_source(
+            at_head(Code::BadSignature, wrong_key(head, impostor)),
             head,
         ),
-        Some(Impostor::Anchor) => at_head(
+        Obstacle::WrongAnchorKey => at_head(
             Code::BadSignature,
             format!(
                 "{subject} names the issuer {issuer}, and the root of that name in {stores} did not sign it"
             ),
         )
         .help("Take the CA's current chain; a CA may have several certificates of one name"),
-        Some(Impostor::UnsupportedAlgorithm) => at_head(
+        Obstacle::Unsupported => at_head(
             Code::UnsupportedAlgorithm,
             format!("the signature on {subject} is of an algorithm that is not supported"),
         ),
-        None if head.is_self_issued() && dead_end.intermediates.is_empty() => at_head(
+        Obstacle::Loop => at_head(
+            Code::MissingIssuer,
+            format!(
+                "the CAs above {} sign one another, and none is signed by a root of {stores}",
+                leaf.subject_text()
+            ),
+        ),
+        Obstacle::NoIssuer if head.is_self_issued() && end.intermediates.is_empty() => at_head(
             Code::SelfSigned,
             format!("{subject} signed itself and is not among the roots of {stores}"),
         ),
-        None if head.is_self_issued() => at_head(
+        Obstacle::NoIssuer if head.is_self_issued() => at_head(
             Code::MissingIssuer,
             format!("the chain ends in the root {subject}, which is not among the roots of {stores}"),
         )
         .help("Give that root as a trust store, if your clients trust it, or take the chain of a CA that they trust"),
-        None => {
+        Obstacle::NoIssuer => {
             let key = match head.authority_key_id() {
                 Some(id) => format!(" (key identifier {})", hex(id)),
                 None => String::new(),
@@ -105,6 +130,84 @@ pub(crate) fn dead_end(
     }
 }
 
+/// Two certificates that agree in name and not in key: which of the ways that is so.
+fn wrong_key(head: &Certificate, impostor: &Certificate) -> String {
+    let (subject, issuer) = (head.subject_text(), head.issuer_text());
+    let reason = match (head.authority_key_id(), impostor.subject_key_id()) {
+        (Some(wanted), Some(found)) if wanted == found => {
+            "its key identifier is the right one, so one of the two is damaged".to_owned()
+        }
+        (Some(wanted), Some(found)) => format!(
+            "its key is another: its key identifier is {}, and {} is wanted",
+            hex(found),
+            hex(wanted)
+        ),
+        _ => "its key is another, or one of the two is damaged".to_owned(),
+    };
+    format!(
+        "{subject} names the issuer {issuer}, and the certificate of that name ({}) did not sign it: {reason}",
+        impostor.origin()
+    )
+}
+
+/// For when there is nothing more precise to say.
+pub(super) fn no_path(leaf: &Certificate) -> Finding {
+    let message = format!("no path leads from {} to a root", leaf.subject_text());
+    Finding::new(Code::MissingIssuer, message).at(leaf.origin())
+}
+
+/// Says which stores do not trust the chain.
+pub(super) fn distrust(chain: &Chain) -> Vec<Finding> {
+    let distrusting = chain.trust().iter().filter(|trust| !trust.trusted);
+    distrusting
+        .map(|trust| {
+            let message = format!(
+                "clients that trust only the roots of {} do not accept this chain: {}",
+                trust.store,
+                trust.reason.as_deref().unwrap_or("no reason is known")
+            );
+            Finding::new(Code::StoreDoesNotTrust, message).at(chain.leaf().origin())
+        })
+        .collect()
+}
+
+/// Says why the path was chosen, and which others there were.
+pub(super) fn not_taken(
+    preference: Preference,
+    leaf: &Certificate,
+    chosen: &[Certificate],
+    others: &[(&[Certificate], bool)],
+) -> Option<Finding> {
+    if others.is_empty() {
+        return None;
+    }
+    let others: Vec<String> = others
+        .iter()
+        .map(|(path, accepted)| match accepted {
+            true => route(path),
+            false => format!("{} (refused)", route(path)),
+        })
+        .collect();
+    let message = format!(
+        "of {} paths the one {} was taken ({preference}); not taken: {}",
+        others.len() + 1,
+        route(chosen),
+        others.join("; ")
+    );
+    Some(Finding::new(Code::PathChosen, message).at(leaf.origin()))
+}
+
+fn route(path: &[Certificate]) -> String {
+    if path.is_empty() {
+        return "straight to the root".to_owned();
+    }
+    let names: Vec<String> = path
+        .iter()
+        .map(|certificate| format!("{} ({})", certificate.subject_text(), certificate.origin()))
+        .collect();
+    format!("through {}", names.join(", "))
+}
+
 /// Names the place where the issuer's certificate may be had, if the certificate does.
 fn with_source(finding: Finding, head: &Certificate) -> Finding {
     match head.ca_issuer_urls().first() {
@@ -115,112 +218,65 @@ fn with_source(finding: Finding, head: &Certificate) -> Finding {
     }
 }
 
-/// Explains webpki's refusal of a path, pointing at the certificate that it is about.
-pub(crate) fn refusal(
+/// Explains webpki's refusal of a path: the faults of its certificates, or else what webpki says.
+pub(super) fn refusal(
     error: &webpki::Error,
     leaf: &Certificate,
-    intermediates: &[&Certificate],
+    path: &Path,
     time: UnixTime,
-) -> Finding {
+) -> Vec<Finding> {
     use webpki::Error;
-    let all = || [leaf].into_iter().chain(intermediates.iter().copied());
-    let about = |code: Code, certificate: &Certificate, what: &str| {
-        Finding::new(code, format!("{} {what}", certificate.subject_text()))
-            .at(certificate.origin())
+    let faults = faults(leaf, path, time);
+    if !faults.is_empty() {
+        return faults;
+    }
+    let about = |code: Code, what: &str| {
+        Finding::new(code, format!("{} {what}", leaf.subject_text())).at(leaf.origin())
     };
-    match error {
-        Error::CertExpired { .. } | Error::CertNotValidYet { .. } | Error::InvalidCertValidity => {
-            match all().find_map(|certificate| out_of_date(certificate, time)) {
-                Some(finding) => finding,
-                None => about(
-                    Code::PathRefused,
-                    leaf,
-                    "has a path with an invalid validity",
-                ),
-            }
-        }
-        Error::CaUsedAsEndEntity => about(
-            Code::CaAsLeaf,
-            leaf,
-            "is a CA certificate, which clients do not accept as a server's",
-        ),
-        Error::EndEntityUsedAsCa => {
-            let culprit = intermediates
-                .iter()
-                .find(|certificate| !certificate.is_ca());
-            about(
-                Code::NotACa,
-                culprit.copied().unwrap_or(leaf),
-                "signed a certificate without being a CA",
-            )
-        }
-        Error::RequiredEkuNotFoundContext(_) | Error::EmptyEkuExtension => about(
-            Code::NotForServers,
-            leaf,
-            "may not be used for TLS servers, by its own extended key usage or that of a CA above it",
-        ),
-        Error::NameConstraintViolation => about(
-            Code::NameConstraint,
-            leaf,
-            "has a name for which a CA in its path may not issue",
-        ),
-        Error::PathLenConstraintViolated => about(
-            Code::PathLength,
-            intermediates.last().copied().unwrap_or(leaf),
-            "or a CA above it allows fewer CAs below it than there are",
-        ),
-        Error::InvalidSignatureForPublicKey => about(
-            Code::BadSignature,
-            leaf,
-            "has a path with a signature that does not verify",
-        ),
+    vec![match error {
         Error::UnsupportedSignatureAlgorithmContext(_)
         | Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => about(
             Code::UnsupportedAlgorithm,
-            leaf,
             "has a path with a signature of an unsupported algorithm",
         ),
         Error::UnsupportedCertVersion => about(
             Code::PathRefused,
-            leaf,
             "has a path with a certificate of X.509 version 1 or 2, and clients want version 3",
         )
         .help("Have it issued with extensions (`openssl x509 -req` writes none without -extfile)"),
+        Error::NameConstraintViolation => about(
+            Code::NameConstraint,
+            "has a name for which a CA in its path may not issue",
+        ),
+        Error::RequiredEkuNotFoundContext(_) | Error::EmptyEkuExtension => about(
+            Code::NotForServers,
+            "has a path that may not be used for TLS servers",
+        ),
         Error::MaximumNameConstraintComparisonsExceeded
         | Error::MaximumPathBuildCallsExceeded
         | Error::MaximumPathDepthExceeded
         | Error::MaximumSignatureChecksExceeded => about(
             Code::LimitExceeded,
-            leaf,
-            "has a path that exceeds a limit of path validation",
+            &format!("has a path that exceeds a limit of path validation: {error}"),
         ),
         other => about(
             Code::PathRefused,
-            leaf,
             &format!("has a path that is refused: {other}"),
         ),
-    }
+    }]
 }
 
 /// Says which limit ended the search.
-pub(crate) fn limit(limit: Limit, leaf: &Certificate) -> Finding {
-    let (what, most) = match limit {
-        Limit::SignatureChecks => ("signature checks", limits::MAX_SIGNATURE_CHECKS),
-        Limit::PartialPaths => ("partial paths", limits::MAX_PARTIAL_PATHS),
-        Limit::Intermediates => ("intermediates in a path", limits::MAX_INTERMEDIATES),
-    };
-    Finding::new(
-        Code::LimitExceeded,
-        format!(
-            "the search for a path of {} ended at its limit of {most} {what}",
-            leaf.subject_text()
-        ),
-    )
-    .at(leaf.origin())
+pub(super) fn limit(limit: Limit, leaf: &Certificate) -> Finding {
+    let message = format!(
+        "the search for paths of {} ended at its limit of {limit}",
+        leaf.subject_text()
+    );
+    Finding::new(Code::LimitExceeded, message).at(leaf.origin())
 }
 
 /// The stores' names, for a sentence.
-pub(crate) fn store_names(stores: &[TrustStore]) -> String {
+pub(super) fn store_names(stores: &[TrustStore]) -> String {
     let names: Vec<&str> = stores.iter().map(TrustStore::name).collect();
     names.join(", ")
 }

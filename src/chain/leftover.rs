@@ -1,12 +1,30 @@
 //! What was left out of a chain, and why: one finding for each certificate.
 
+use std::collections::HashSet;
+
+use super::Chain;
 use super::explain::moment;
-use super::{Chain, Pool};
 use crate::cert::Certificate;
 use crate::finding::{Code, Finding};
 use crate::trust::Anchor;
 
-pub(crate) fn duplicate(certificate: &Certificate, first: &Certificate) -> Finding {
+/// Takes each certificate once, and says where the others stood.
+pub(crate) fn distinct(certificates: Vec<Certificate>) -> (Vec<Certificate>, Vec<Finding>) {
+    let mut seen: HashSet<Certificate> = HashSet::with_capacity(certificates.len());
+    let (mut distinct, mut findings) = (Vec::new(), Vec::new());
+    for certificate in certificates {
+        match seen.get(&certificate) {
+            Some(first) => findings.push(duplicate(&certificate, first)),
+            None => {
+                seen.insert(certificate.clone());
+                distinct.push(certificate);
+            }
+        }
+    }
+    (distinct, findings)
+}
+
+fn duplicate(certificate: &Certificate, first: &Certificate) -> Finding {
     Finding::new(
         Code::DuplicateCertificate,
         format!(
@@ -25,16 +43,20 @@ pub(super) fn is_anchor(certificate: &Certificate, anchor: &Anchor) -> bool {
 }
 
 /// A finding for each certificate that is not in the chain.
-pub(super) fn left_out(chain: &Chain, pool: &Pool, anchor: &Anchor) -> Vec<Finding> {
-    let used: Vec<&Certificate> = chain.certificates().collect();
-    pool.certificates()
+pub(super) fn left_out(
+    chain: &Chain,
+    candidates: &[Certificate],
+    anchors: &[&Anchor],
+) -> Vec<Finding> {
+    let used: HashSet<&Certificate> = chain.certificates().collect();
+    candidates
         .iter()
         .filter(|certificate| !used.contains(certificate))
-        .map(|certificate| reason(certificate, chain, anchor).at(certificate.origin()))
+        .map(|certificate| reason(certificate, chain, anchors).at(certificate.origin()))
         .collect()
 }
 
-fn reason(certificate: &Certificate, chain: &Chain, anchor: &Anchor) -> Finding {
+fn reason(certificate: &Certificate, chain: &Chain, anchors: &[&Anchor]) -> Finding {
     let name = certificate.subject_text();
     let dates = || {
         format!(
@@ -49,7 +71,8 @@ fn reason(certificate: &Certificate, chain: &Chain, anchor: &Anchor) -> Finding 
             .certificates()
             .any(|used| used.subject() == certificate.subject())
     };
-    if is_anchor(certificate, anchor) && certificate.is_self_issued() {
+    let is_root = anchors.iter().any(|anchor| is_anchor(certificate, anchor));
+    if is_root && certificate.is_self_issued() {
         Finding::new(
             Code::RootLeftOut,
             format!("the root {name} was left out: clients have it"),
@@ -67,7 +90,7 @@ fn reason(certificate: &Certificate, chain: &Chain, anchor: &Anchor) -> Finding 
             Code::ExpiredLeftOut,
             format!("{name} is not in date ({}) and was left out", dates()),
         )
-    } else if namesake() || is_anchor(certificate, anchor) {
+    } else if namesake() || is_root {
         Finding::new(
             Code::AlternativeLeftOut,
             format!(

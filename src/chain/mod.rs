@@ -5,22 +5,33 @@
 //! decide about each path; `explain` says why when none is accepted. Nothing here reads a clock
 //! or a file. The outcome is a [`Chain`].
 
-pub(crate) mod explain;
+mod constraints;
+mod explain;
+mod faults;
+mod graph;
 mod leftover;
 pub mod limits;
-mod pool;
+mod preference;
 mod resolve;
 mod search;
 mod signature;
+mod tree;
 mod verify;
 
 use rustls_pki_types::{ServerName, UnixTime};
 
 use crate::cert::Certificate;
 
-pub(crate) use leftover::duplicate;
-pub(crate) use pool::Pool;
+pub use limits::{Limit, Limits};
+pub use preference::Preference;
+pub use search::{Missing, Path, Search, Step};
+pub use signature::SignatureMemory;
+pub use tree::IssuerTree;
+
+pub(crate) use explain::moment;
+pub(crate) use leftover::distinct;
 pub(crate) use resolve::{Requirements, resolve};
+pub(crate) use tree::draw;
 
 /// A verified path: certificates in the order in which a server sends them.
 ///
@@ -29,18 +40,30 @@ pub(crate) use resolve::{Requirements, resolve};
 /// [`verified_at`](Self::verified_at) for each of the stores [`trusted_by`](Self::trusted_by)
 /// and each of the [`names`](Self::names).
 #[derive(Clone, Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Chain {
     leaf: Certificate,
     intermediates: Vec<Certificate>,
     root: Option<Certificate>,
-    trusted_by: Vec<String>,
-    #[cfg_attr(feature = "serde", serde(serialize_with = "serialize_names"))]
+    trust: Vec<Trust>,
     names: Vec<ServerName<'static>>,
-    #[cfg_attr(feature = "serde", serde(serialize_with = "serialize_time"))]
     verified_at: UnixTime,
-    #[cfg_attr(feature = "serde", serde(serialize_with = "serialize_time"))]
     valid_until: UnixTime,
+}
+
+/// What the clients of one trust store make of a chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Trust {
+    /// The store's name.
+    pub store: String,
+    /// Whether they accept it.
+    pub trusted: bool,
+    /// The intermediates through which they come to a root of theirs.
+    pub path: Vec<Certificate>,
+    /// The last moment at which that path is valid.
+    pub valid_until: Option<UnixTime>,
+    /// Why they do not accept it.
+    pub reason: Option<String>,
 }
 
 impl Chain {
@@ -68,8 +91,14 @@ impl Chain {
     }
 
     /// The names of the stores whose clients accept the chain; one at least.
-    pub fn trusted_by(&self) -> &[String] {
-        &self.trusted_by
+    pub fn trusted_by(&self) -> Vec<&str> {
+        let trusting = self.trust.iter().filter(|trust| trust.trusted);
+        trusting.map(|trust| trust.store.as_str()).collect()
+    }
+
+    /// For each given store whether its clients accept the chain, by which path and until when.
+    pub fn trust(&self) -> &[Trust] {
+        &self.trust
     }
 
     /// The names for which the leaf was checked.
@@ -89,14 +118,39 @@ impl Chain {
 }
 
 #[cfg(feature = "serde")]
-fn serialize_names<S: serde::Serializer>(
-    names: &[ServerName<'static>],
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(names.iter().map(|name| name.to_str()))
+impl serde::Serialize for Chain {
+    /// `leaf`, `intermediates`, `root`, `trusted_by`, `trust`, `names`, `verified_at` and
+    /// `valid_until` (seconds since 1970-01-01T00:00:00Z).
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct;
+        let names: Vec<_> = self.names.iter().map(|name| name.to_str()).collect();
+        let mut object = serializer.serialize_struct("Chain", 8)?;
+        object.serialize_field("leaf", &self.leaf)?;
+        object.serialize_field("intermediates", &self.intermediates)?;
+        object.serialize_field("root", &self.root)?;
+        object.serialize_field("trusted_by", &self.trusted_by())?;
+        object.serialize_field("trust", &self.trust)?;
+        object.serialize_field("names", &names)?;
+        object.serialize_field("verified_at", &self.verified_at.as_secs())?;
+        object.serialize_field("valid_until", &self.valid_until.as_secs())?;
+        object.end()
+    }
 }
 
 #[cfg(feature = "serde")]
-fn serialize_time<S: serde::Serializer>(time: &UnixTime, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_u64(time.as_secs())
+impl serde::Serialize for Trust {
+    /// The members as they are named; of `path` the subjects, `valid_until` in seconds since
+    /// 1970-01-01T00:00:00Z.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct;
+        let until = self.valid_until.map(|until| until.as_secs());
+        let mut object = serializer.serialize_struct("Trust", 5)?;
+        object.serialize_field("store", &self.store)?;
+        object.serialize_field("trusted", &self.trusted)?;
+        let path: Vec<_> = self.path.iter().map(Certificate::subject_text).collect();
+        object.serialize_field("path", &path)?;
+        object.serialize_field("valid_until", &until)?;
+        object.serialize_field("reason", &self.reason)?;
+        object.end()
+    }
 }

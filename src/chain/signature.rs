@@ -1,30 +1,63 @@
-//! Signature checks: each done once, counted, and lent to webpki.
+//! Signature checks: each done once, counted, remembered, and lent to webpki.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use der::asn1::{AnyRef, BitStringRef};
 use der::{Decode, SliceReader};
 use ring::digest::{Context, SHA256};
 use rustls_pki_types::{AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm};
 
-use super::limits::MAX_SIGNATURE_CHECKS;
+use super::limits::MAX_REMEMBERED_SIGNATURES;
 use crate::cert::Certificate;
 
 type Fingerprint = [u8; 32];
 
 /// The signatures checked so far, and their outcome.
 ///
-/// Search and verification check the same links, and public-key arithmetic is what a bundle's
-/// making costs; so the outcome is remembered under a hash of all that went into it.
-#[derive(Debug, Default)]
-pub(crate) struct Signatures {
-    outcomes: Mutex<HashMap<Fingerprint, bool>>,
+/// Public-key arithmetic is most of what a bundle costs, and bundles of one fleet share their
+/// intermediates: give all [`Bundler`](crate::Bundler)s clones of one memory, on whatever
+/// threads. An outcome is kept under the SHA-256 of all that went into it, so it holds for these
+/// very bytes only; at most [`MAX_REMEMBERED_SIGNATURES`] are kept.
+#[derive(Clone, Debug, Default)]
+pub struct SignatureMemory {
+    outcomes: Arc<Mutex<HashMap<Fingerprint, bool>>>,
+}
+
+impl SignatureMemory {
+    /// A memory of nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How many outcomes it holds.
+    pub fn len(&self) -> usize {
+        self.outcomes().len()
+    }
+
+    /// Whether it holds none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn outcomes(&self) -> std::sync::MutexGuard<'_, HashMap<Fingerprint, bool>> {
+        // Whoever panicked while holding it left the map as it was.
+        self.outcomes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn remember(&self, fingerprint: Fingerprint, outcome: bool) {
+        let mut outcomes = self.outcomes();
+        if outcomes.len() >= MAX_REMEMBERED_SIGNATURES {
+            outcomes.clear();
+        }
+        outcomes.insert(fingerprint, outcome);
+    }
 }
 
 /// What came of checking a certificate against a possible issuer's key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Check {
+pub(super) enum Check {
     Valid,
     Invalid,
     /// No supported algorithm goes with this signature and key.
@@ -33,9 +66,23 @@ pub(crate) enum Check {
     Exhausted,
 }
 
+/// Checks for one search, up to its limit.
+#[derive(Debug)]
+pub(super) struct Signatures {
+    memory: SignatureMemory,
+    left: AtomicUsize,
+}
+
 impl Signatures {
+    pub(super) fn new(memory: SignatureMemory, most: usize) -> Self {
+        Self {
+            memory,
+            left: AtomicUsize::new(most),
+        }
+    }
+
     /// Whether the key in this SubjectPublicKeyInfo content signed the certificate.
-    pub(crate) fn check(&self, certificate: &Certificate, issuer_spki: &[u8]) -> Check {
+    pub(super) fn check(&self, certificate: &Certificate, issuer_spki: &[u8]) -> Check {
         let Some((algorithm, key)) = parts(issuer_spki) else {
             return Check::Unsupported;
         };
@@ -54,8 +101,13 @@ impl Signatures {
         }
     }
 
+    /// Whether a certificate is signed with its own key, whoever it says issued it.
+    pub(super) fn is_self_signed(&self, certificate: &Certificate) -> bool {
+        self.check(certificate, certificate.spki_value()) == Check::Valid
+    }
+
     /// webpki's algorithms, with this memory in front of them.
-    pub(crate) fn lend(&self) -> Vec<Remembering<'_>> {
+    pub(super) fn lend(&self) -> Vec<Remembering<'_>> {
         let all = webpki::ALL_VERIFICATION_ALGS.iter();
         all.map(|&algorithm| Remembering {
             algorithm,
@@ -73,22 +125,21 @@ impl Signatures {
         signature: &[u8],
     ) -> Option<bool> {
         let fingerprint = fingerprint(algorithm, key, message, signature);
-        let mut outcomes = self.outcomes.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(&outcome) = outcomes.get(&fingerprint) {
+        if let Some(&outcome) = self.memory.outcomes().get(&fingerprint) {
             return Some(outcome);
         }
-        if outcomes.len() >= MAX_SIGNATURE_CHECKS {
-            return None;
-        }
+        let spend = |left: usize| left.checked_sub(1);
+        self.left
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, spend)
+            .ok()?;
         let outcome = algorithm.verify_signature(key, message, signature).is_ok();
-        outcomes.insert(fingerprint, outcome);
+        self.memory.remember(fingerprint, outcome);
         Some(outcome)
     }
 }
-
 /// One of webpki's algorithms that asks the memory first.
 #[derive(Debug)]
-pub(crate) struct Remembering<'a> {
+pub(super) struct Remembering<'a> {
     algorithm: &'static dyn SignatureVerificationAlgorithm,
     signatures: &'a Signatures,
 }

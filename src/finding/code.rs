@@ -161,6 +161,25 @@ codes! {
     UnsupportedAlgorithm Error "unsupported-algorithm", "A signature in the path is of an algorithm that is not supported (SHA-1, MD5, P-521 or other).", "Have the certificate issued with RSA or ECDSA and SHA-256 or better.";
     PathRefused Error "path-refused", "The path was refused for another reason, which the message gives.", "See the message.";
     LimitExceeded Error "limit-exceeded", "The search for a path met a limit that guards against hostile input.", "Remove CA certificates that have nothing to do with this one.";
+    // The strict profile: the form of certificates.
+    CertificateForm Warning "certificate-form", "A certificate breaks a rule of form: its version, dates, unique identifiers, or an extension that stands twice.", "Have it issued by a CA that follows RFC 5280.";
+    SerialNumber Warning "serial-number", "A serial number is zero, negative or longer than 20 bytes.", "Have it issued with a random positive serial number.";
+    EmptyName Warning "empty-name", "An issuer, or a CA's subject, is empty.", "Name the CA.";
+    CriticalBit Warning "critical-bit", "An extension is critical that must not be, or that is unknown.", "Have it issued with the critical bits of RFC 5280.";
+    MalformedExtension Warning "malformed-extension", "An extension's content is not what its type prescribes.", "Have it issued anew; the CA's software is at fault.";
+    KeyIdentifier Warning "key-identifier", "A subject or authority key identifier is missing, by which others find the issuer.", "Have it issued with key identifiers (`subjectKeyIdentifier = hash`, `authorityKeyIdentifier = keyid`).";
+    BasicConstraints Warning "basic-constraints", "Basic constraints are missing, not critical, or contradict what the certificate is used for.", "Issue CAs with critical CA:TRUE, servers with CA:FALSE.";
+    KeyUsage Warning "key-usage", "The key usage is missing, empty, or contradicts what the certificate is used for.", "Issue CAs with keyCertSign, servers without.";
+    ExtendedKeyUsage Warning "extended-key-usage", "The extended key usage is missing, critical, or allows anything.", "Issue servers with serverAuth and nothing more than they need.";
+    SubjectAltName Warning "subject-alt-name", "The subject alternative name is missing, of the wrong form, or not critical where the subject is empty.", "Issue with DNS names and IP addresses of proper form.";
+    CommonName Warning "common-name", "The common name is not one of the subject alternative names, letter for letter.", "Leave the common name out, or repeat a subject alternative name in it.";
+    NameConstraintsForm Warning "name-constraints-form", "Name constraints are empty, not critical, in a server's certificate, or use what RFC 5280 does not allow.", "Issue them in CA certificates only, critical, with subtrees.";
+    PolicyForm Warning "policy-form", "A policy extension is empty, not critical, or in a server's certificate.", "Issue it as RFC 5280 prescribes, or leave it out.";
+    UnfitKey Warning "unfit-key", "A key is of a kind or size that the Baseline Requirements do not allow.", "Use RSA of 2048 bits or more, or P-256, P-384 or P-521.";
+    UnfitAnchor Warning "unfit-anchor", "A trust anchor is expired, no proper CA, or has extensions that a root must not have.", "Replace the root.";
+    Lifetime Warning "lifetime", "A server's certificate is valid for longer than browsers accept of public CAs.", "Have it issued for the days that are allowed, and renew it by ACME.";
+    Link Note "link", "A link of the path that was refused; this one holds.", "";
+    PathChosen Note "path-chosen", "There were several paths; one was chosen by the given preference.", "";
     StoreDoesNotTrust Warning "store-does-not-trust", "One of the given trust stores does not trust the bundle, while another does.", "Check who your clients are.";
     TrustStore Warning "trust-store", "A trust store has an entry that cannot be used.", "Remove the entry.";
 }

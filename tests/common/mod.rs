@@ -12,6 +12,7 @@ pub mod command;
 pub mod damage;
 pub mod der;
 pub mod haproxy;
+pub mod limbo;
 pub mod openssl;
 pub mod pile;
 pub mod pki;

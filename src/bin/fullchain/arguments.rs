@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use fullchain::Preference;
 use rustls_pki_types::{ServerName, UnixTime};
 
 /// Turns whatever a CA handed over into a PEM that HAProxy serves, or says why that cannot be.
@@ -22,6 +23,12 @@ pub enum Command {
     /// The report goes to standard error. Exit code 0: built; 1: refused or failed, and nothing
     /// written; 2: wrong use.
     Bundle(BundleArguments),
+    /// Verify a chain, without a key
+    ///
+    /// The first certificate of the first input is the end entity; its chain is taken from the
+    /// others. The report goes to standard error. Exit code 0: verified; 1: not verified, or
+    /// failed; 2: wrong use.
+    Verify(VerifyArguments),
 }
 
 #[derive(Debug, Args)]
@@ -34,6 +41,31 @@ pub struct BundleArguments {
     #[arg(long)]
     pub check: bool,
 
+    /// Write the root, too
+    #[arg(long)]
+    pub include_root: bool,
+
+    #[command(flatten)]
+    pub common: CommonArguments,
+
+    /// Files, folders (their regular files), or `-` for standard input
+    #[arg(required = true, value_name = "INPUT")]
+    pub inputs: Vec<Input>,
+}
+
+#[derive(Debug, Args)]
+pub struct VerifyArguments {
+    #[command(flatten)]
+    pub common: CommonArguments,
+
+    /// Files, folders (their regular files), or `-` for standard input
+    #[arg(required = true, value_name = "CERTS")]
+    pub inputs: Vec<Input>,
+}
+
+/// What says how a chain is to be verified, and the outcome to be printed.
+#[derive(Debug, Args)]
+pub struct CommonArguments {
     /// Whom clients trust: `mozilla`, `system`, or a PEM or DER file; may be repeated [default: mozilla]
     #[arg(long, value_name = "mozilla|system|FILE")]
     pub roots: Vec<Roots>,
@@ -46,21 +78,45 @@ pub struct BundleArguments {
     #[arg(long, value_name = "RFC3339", value_parser = moment)]
     pub at: Option<UnixTime>,
 
+    /// Demand the form that RFC 5280 and the Baseline Requirements prescribe, too
+    #[arg(long)]
+    pub strict: bool,
+
+    /// Which of several good paths is taken
+    #[arg(long, value_name = "RULE", default_value = "stores")]
+    pub prefer: Rule,
+
     /// Do not use the network (this version never does)
     #[arg(long)]
     pub offline: bool,
 
-    /// Write the root, too
+    /// Draw the issuers above the certificate
     #[arg(long)]
-    pub include_root: bool,
+    pub tree: bool,
 
     /// Print the outcome as JSON on standard output
     #[arg(long)]
     pub json: bool,
+}
 
-    /// Files, folders (their regular files), or `-` for standard input
-    #[arg(required = true, value_name = "INPUT")]
-    pub inputs: Vec<Input>,
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Rule {
+    /// Trusted by most of the given stores, then the fewest certificates, then the longest-lived
+    Stores,
+    /// The fewest certificates
+    Fewest,
+    /// The longest until the first certificate expires
+    Longest,
+}
+
+impl From<Rule> for Preference {
+    fn from(rule: Rule) -> Self {
+        match rule {
+            Rule::Stores => Self::AllStores,
+            Rule::Fewest => Self::FewestCertificates,
+            Rule::Longest => Self::LongestLived,
+        }
+    }
 }
 
 #[derive(Clone, Debug)]

@@ -6,73 +6,56 @@ mod output;
 use std::process::ExitCode;
 
 use clap::Parser;
-use fullchain::{Bundle, Bundler, Material, Reader, Report, TrustStore, haproxy};
+use fullchain::{
+    Bundle, Bundler, Certificate, Error, Material, Profile, Reader, Report, TrustStore, haproxy,
+};
 use rustls_pki_types::UnixTime;
 
-use arguments::{Arguments, BundleArguments, Command, Input, Roots};
-use output::Outcome;
+use arguments::{
+    Arguments, BundleArguments, Command, CommonArguments, Input, Roots, VerifyArguments,
+};
+use output::{Outcome, Printed};
 
 fn main() -> ExitCode {
-    let Command::Bundle(arguments) = Arguments::parse().command;
-    let outcome = match prepare(&arguments) {
-        Ok((material, bundler, mut report)) => match bundler.build(material) {
-            Ok(bundle) => finish(&arguments, bundle, report),
-            Err(refusal) => {
-                report.merge(refusal.report().clone());
-                Outcome::Refused(report)
-            }
-        },
-        Err(error) => Outcome::Failed {
-            error,
-            report: Report::default(),
-        },
+    let printed = match Arguments::parse().command {
+        Command::Bundle(arguments) => bundle(&arguments),
+        Command::Verify(arguments) => verify(&arguments),
     };
-    output::print(&outcome, arguments.json)
+    output::print(&printed)
 }
 
-/// Reads the inputs and the trust stores.
-fn prepare(arguments: &BundleArguments) -> Result<(Material, Bundler, Report), fullchain::Error> {
-    let mut reader = Reader::new();
-    let mut report = Report::default();
-    let mut stores = Vec::new();
-    for roots in &arguments.roots {
-        let (store, findings) = match roots {
-            Roots::Mozilla => (TrustStore::mozilla(), Report::default()),
-            Roots::System => TrustStore::system()?,
-            Roots::File(path) => {
-                TrustStore::from_material(path.to_string_lossy(), reader.read_path(path)?)?
-            }
-        };
-        report.merge(findings);
-        stores.push(store);
-    }
-    let time = arguments.at.unwrap_or_else(UnixTime::now);
-    let mut stores = stores.into_iter();
-    let first = stores.next().unwrap_or_else(TrustStore::mozilla);
-    let mut bundler = Bundler::new(first, time).include_root(arguments.include_root);
-    for store in stores {
-        bundler = bundler.trust(store);
-    }
-    for name in &arguments.names {
-        bundler = bundler.name(name.clone());
-    }
-    let mut material = Material::default();
-    for input in &arguments.inputs {
-        material.merge(match input {
-            Input::Stdin => reader.read_from("(standard input)", std::io::stdin().lock())?,
-            Input::Path(path) => reader.read_path(path)?,
-        });
-    }
-    Ok((material, bundler, report))
+fn bundle(arguments: &BundleArguments) -> Printed {
+    let mut job = match Job::new(&arguments.common, &arguments.inputs) {
+        Ok(job) => job,
+        Err(error) => return Printed::failed(error, &arguments.common),
+    };
+    let bundler = job.bundler.clone().include_root(arguments.include_root);
+    let certificates = job.material.certificates.clone();
+    let (outcome, leaf) = match bundler.build(std::mem::take(&mut job.material)) {
+        Ok(bundle) => {
+            let leaf = bundle.chain().leaf().clone();
+            (finish(arguments, bundle), Some(leaf))
+        }
+        Err(refusal) => (
+            Outcome::Refused {
+                report: refusal.report().clone(),
+                undone: "nothing was written",
+            },
+            refusal.leaf().cloned(),
+        ),
+    };
+    job.printed(outcome, leaf, certificates, &arguments.common)
 }
 
-fn finish(arguments: &BundleArguments, bundle: Bundle, mut report: Report) -> Outcome {
+fn finish(arguments: &BundleArguments, bundle: Bundle) -> Outcome {
     let written = match &arguments.out {
         Some(path) if !arguments.check => match haproxy::write(&bundle, path) {
             Ok(written) => Some((path.clone(), written)),
             Err(error) => {
-                report.merge(bundle.report().clone());
-                return Outcome::Failed { error, report };
+                return Outcome::Failed {
+                    error,
+                    report: bundle.report().clone(),
+                };
             }
         },
         _ => None,
@@ -80,6 +63,93 @@ fn finish(arguments: &BundleArguments, bundle: Bundle, mut report: Report) -> Ou
     Outcome::Built {
         bundle: Box::new(bundle),
         written,
-        report,
+    }
+}
+
+fn verify(arguments: &VerifyArguments) -> Printed {
+    let mut job = match Job::new(&arguments.common, &arguments.inputs) {
+        Ok(job) => job,
+        Err(error) => return Printed::failed(error, &arguments.common),
+    };
+    let certificates = job.material.certificates.clone();
+    let leaf = certificates.first().cloned();
+    let outcome = match job.bundler.verify(std::mem::take(&mut job.material)) {
+        Ok((chain, report)) => Outcome::Verified {
+            chain: Box::new(chain),
+            report,
+        },
+        Err(refusal) => Outcome::Refused {
+            report: refusal.report().clone(),
+            undone: "not verified",
+        },
+    };
+    job.printed(outcome, leaf, certificates, &arguments.common)
+}
+
+/// What both commands begin with: the options, and all inputs read.
+struct Job {
+    bundler: Bundler,
+    material: Material,
+    /// What there is to say about the trust stores.
+    report: Report,
+}
+
+impl Job {
+    fn new(arguments: &CommonArguments, inputs: &[Input]) -> Result<Self, Error> {
+        let mut reader = Reader::new();
+        let mut report = Report::default();
+        let mut stores = Vec::new();
+        for roots in &arguments.roots {
+            let (store, findings) = match roots {
+                Roots::Mozilla => (TrustStore::mozilla(), Report::default()),
+                Roots::System => TrustStore::system()?,
+                Roots::File(path) => {
+                    TrustStore::from_material(path.to_string_lossy(), reader.read_path(path)?)?
+                }
+            };
+            report.merge(findings);
+            stores.push(store);
+        }
+        let mut stores = stores.into_iter();
+        let first = stores.next().unwrap_or_else(TrustStore::mozilla);
+        let mut bundler = Bundler::new(first, arguments.at.unwrap_or_else(UnixTime::now))
+            .prefer(arguments.prefer.into());
+        for store in stores {
+            bundler = bundler.trust(store);
+        }
+        for name in &arguments.names {
+            bundler = bundler.name(name.clone());
+        }
+        if arguments.strict {
+            bundler = bundler.profile(Profile::Strict);
+        }
+        let mut material = Material::default();
+        for input in inputs {
+            material.merge(match input {
+                Input::Stdin => reader.read_from("(standard input)", std::io::stdin().lock())?,
+                Input::Path(path) => reader.read_path(path)?,
+            });
+        }
+        Ok(Self {
+            bundler,
+            material,
+            report,
+        })
+    }
+
+    fn printed(
+        self,
+        outcome: Outcome,
+        leaf: Option<Certificate>,
+        certificates: Vec<Certificate>,
+        arguments: &CommonArguments,
+    ) -> Printed {
+        let leaf = leaf.filter(|_| arguments.tree);
+        Printed {
+            outcome,
+            stores: self.report,
+            tree: leaf.map(|leaf| self.bundler.tree(&leaf, certificates).to_string()),
+            json: arguments.json,
+        }
     }
 }

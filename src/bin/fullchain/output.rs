@@ -1,24 +1,55 @@
 //! What is printed: the report for people on standard error, JSON on standard output.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use fullchain::haproxy::Written;
-use fullchain::{Bundle, Report};
+use fullchain::{Bundle, Chain, Error, Report};
 use serde::Serialize;
 
-/// How a run ended.
+use crate::arguments::CommonArguments;
+
+/// How a run ended, and what else is to be shown.
+pub struct Printed {
+    pub outcome: Outcome,
+    /// What there is to say about the trust stores.
+    pub stores: Report,
+    pub tree: Option<String>,
+    pub json: bool,
+}
+
+impl Printed {
+    pub fn failed(error: Error, arguments: &CommonArguments) -> Self {
+        Self {
+            outcome: Outcome::Failed {
+                error,
+                report: Report::default(),
+            },
+            stores: Report::default(),
+            tree: None,
+            json: arguments.json,
+        }
+    }
+}
+
 pub enum Outcome {
     Built {
         bundle: Box<Bundle>,
         written: Option<(PathBuf, Written)>,
+    },
+    Verified {
+        chain: Box<Chain>,
         report: Report,
     },
-    Refused(Report),
+    /// There is no bundle, or no chain, and this is what was not done.
+    Refused {
+        report: Report,
+        undone: &'static str,
+    },
     /// What was found until then may explain the failure.
     Failed {
-        error: fullchain::Error,
+        error: Error,
         report: Report,
     },
 }
@@ -26,97 +57,114 @@ pub enum Outcome {
 /// The JSON of `--json`. Stable: members may be added, none is renamed or removed.
 #[derive(Serialize)]
 struct Json<'a> {
-    /// `built`, `refused` or `failed`.
+    /// `built`, `verified`, `refused` or `failed`.
     outcome: &'static str,
     /// The file, and `created`, `replaced` or `unchanged`; `null` when nothing was written.
     file: Option<String>,
     written: Option<Written>,
-    /// What was built; `null` otherwise.
+    /// What was built; `null` otherwise. Its findings are in it.
     bundle: Option<&'a Bundle>,
-    /// What there is to say about trust stores, and without a bundle about everything.
-    findings: Option<&'a Report>,
+    /// What `verify` verified; `null` otherwise.
+    chain: Option<&'a Chain>,
+    /// What there is to say: about the trust stores, and unless a bundle says it about the rest.
+    findings: Report,
+    /// The drawing of `--tree`; `null` without it.
+    tree: Option<&'a str>,
     /// Why the work could not be done; `null` otherwise.
     error: Option<String>,
 }
 
-pub fn print(outcome: &Outcome, json: bool) -> ExitCode {
-    let mut stderr = anstream::stderr();
+pub fn print(printed: &Printed) -> ExitCode {
     // There is nobody left to tell when standard error is closed.
-    let _ = match outcome {
-        Outcome::Built {
-            bundle,
-            written,
-            report,
-        } => write!(stderr, "{}{}", report.styled(), bundle.report().styled())
-            .and_then(|()| summary(&mut stderr, bundle, written.as_ref())),
-        Outcome::Refused(report) => write!(stderr, "{}", report.styled())
-            .and_then(|()| writeln!(stderr, "refused: nothing was written")),
-        Outcome::Failed { error, report } => write!(stderr, "{}", report.styled())
-            .and_then(|()| writeln!(stderr, "fullchain: {error}")),
+    let _ = print_report(printed, &mut anstream::stderr());
+    let shown = match (printed.json, &printed.tree) {
+        (true, _) => print_json(printed),
+        (false, Some(tree)) => write!(io::stdout(), "{tree}"),
+        (false, None) => Ok(()),
     };
-    if json && print_json(outcome).is_err() {
-        return ExitCode::FAILURE;
-    }
-    match outcome {
-        Outcome::Built { .. } => ExitCode::SUCCESS,
-        Outcome::Refused(_) | Outcome::Failed { .. } => ExitCode::FAILURE,
+    match (&printed.outcome, shown) {
+        (Outcome::Built { .. } | Outcome::Verified { .. }, Ok(())) => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
     }
 }
 
-fn summary(
-    stderr: &mut impl Write,
-    bundle: &Bundle,
-    written: Option<&(PathBuf, Written)>,
-) -> std::io::Result<()> {
-    match written {
-        Some((path, Written::Unchanged)) => {
-            writeln!(stderr, "unchanged: {}", path.display())?;
+fn print_report(printed: &Printed, stderr: &mut impl Write) -> io::Result<()> {
+    write!(stderr, "{}", printed.stores.styled())?;
+    match &printed.outcome {
+        Outcome::Built { bundle, written } => {
+            write!(stderr, "{}", bundle.report().styled())?;
+            match written {
+                Some((path, Written::Unchanged)) => {
+                    writeln!(stderr, "unchanged: {}", path.display())?;
+                }
+                Some((path, _)) => writeln!(stderr, "written: {}", path.display())?,
+                None => writeln!(stderr, "checked: nothing was written")?,
+            }
+            print_chain(stderr, bundle.chain())?;
+            writeln!(stderr, "  {} key", bundle.key().algorithm())
         }
-        Some((path, _)) => writeln!(stderr, "written: {}", path.display())?,
-        None => writeln!(stderr, "checked: nothing was written")?,
+        Outcome::Verified { chain, report } => {
+            write!(stderr, "{}", report.styled())?;
+            writeln!(
+                stderr,
+                "verified: trusted by {}",
+                chain.trusted_by().join(", ")
+            )?;
+            print_chain(stderr, chain)
+        }
+        Outcome::Refused { report, undone } => {
+            write!(stderr, "{}", report.styled())?;
+            writeln!(stderr, "refused: {undone}")
+        }
+        Outcome::Failed { error, report } => {
+            write!(stderr, "{}", report.styled())?;
+            writeln!(stderr, "fullchain: {error}")
+        }
     }
-    for certificate in bundle.chain().certificates() {
+}
+
+fn print_chain(stderr: &mut impl Write, chain: &Chain) -> io::Result<()> {
+    for certificate in chain.certificates() {
         writeln!(stderr, "  {}", certificate.subject_text())?;
     }
-    writeln!(stderr, "  {} key", bundle.key().algorithm())
+    Ok(())
 }
 
-fn print_json(outcome: &Outcome) -> std::io::Result<()> {
-    let empty = Json {
+fn print_json(printed: &Printed) -> io::Result<()> {
+    let mut json = Json {
         outcome: "built",
         file: None,
         written: None,
         bundle: None,
-        findings: None,
+        chain: None,
+        findings: printed.stores.clone(),
+        tree: printed.tree.as_deref(),
         error: None,
     };
-    let json = match outcome {
-        Outcome::Built {
-            bundle,
-            written,
-            report,
-        } => Json {
-            bundle: Some(bundle),
-            file: written
-                .as_ref()
-                .map(|(path, _)| path.to_string_lossy().into_owned()),
-            written: written.as_ref().map(|(_, written)| *written),
-            findings: Some(report),
-            ..empty
-        },
-        Outcome::Refused(report) => Json {
-            outcome: "refused",
-            findings: Some(report),
-            ..empty
-        },
-        Outcome::Failed { error, report } => Json {
-            outcome: "failed",
-            findings: Some(report),
-            error: Some(error.to_string()),
-            ..empty
-        },
-    };
-    let mut stdout = std::io::stdout().lock();
+    match &printed.outcome {
+        Outcome::Built { bundle, written } => {
+            json.bundle = Some(bundle);
+            if let Some((path, written)) = written {
+                json.file = Some(path.to_string_lossy().into_owned());
+                json.written = Some(*written);
+            }
+        }
+        Outcome::Verified { chain, report } => {
+            json.outcome = "verified";
+            json.chain = Some(chain);
+            json.findings.merge(report.clone());
+        }
+        Outcome::Refused { report, .. } => {
+            json.outcome = "refused";
+            json.findings.merge(report.clone());
+        }
+        Outcome::Failed { error, report } => {
+            json.outcome = "failed";
+            json.findings.merge(report.clone());
+            json.error = Some(error.to_string());
+        }
+    }
+    let mut stdout = io::stdout().lock();
     serde_json::to_writer_pretty(&mut stdout, &json)?;
     writeln!(stdout)
 }

@@ -1,0 +1,152 @@
+//! What is wrong with a path that webpki refused: the faults of its certificates, one by one.
+//!
+//! webpki names one reason for all paths that it tried. Here the conditions that it checks are
+//! looked at again for one path, so that each fault is said of the certificate that has it.
+//! Nothing is decided by it.
+
+use der::Decode;
+use der::asn1::ObjectIdentifier;
+use rustls_pki_types::UnixTime;
+use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage};
+
+use super::constraints::Constraints;
+use super::explain::out_of_date;
+use super::search::Path;
+use crate::cert::Certificate;
+use crate::finding::{Code, Finding};
+
+const BASIC_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.19");
+const EXTENDED_KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37");
+const SERVER_AUTH: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.1");
+
+/// All faults of a path, from the leaf upwards.
+pub(super) fn faults(leaf: &Certificate, path: &Path, time: UnixTime) -> Vec<Finding> {
+    let mut faults: Vec<Finding> = Vec::new();
+    faults.extend(out_of_date(leaf, time));
+    if leaf.is_ca() {
+        faults.push(of(
+            Code::CaAsLeaf,
+            leaf,
+            "is a CA certificate in the place of a server's; RFC 5280 would permit that, and webpki and browsers do not",
+        ));
+    }
+    faults.extend(wrong_usage(leaf));
+    for (below, certificate) in path.intermediates().iter().enumerate() {
+        faults.extend(out_of_date(certificate, time));
+        if !certificate.is_ca() {
+            faults.push(of(
+                Code::NotACa,
+                certificate,
+                "signed a certificate without being a CA",
+            ));
+        }
+        faults.extend(wrong_usage(certificate));
+        faults.extend(too_long(certificate, path, below));
+    }
+    faults.extend(constrained(leaf, path));
+    faults
+}
+
+fn of(code: Code, certificate: &Certificate, what: &str) -> Finding {
+    Finding::new(code, format!("{} {what}", certificate.subject_text())).at(certificate.origin())
+}
+
+fn decoded<'a, T: Decode<'a>>(certificate: &'a Certificate, oid: ObjectIdentifier) -> Option<T> {
+    let extensions = certificate.extensions();
+    let found = extensions
+        .iter()
+        .find(|extension| extension.oid == oid.as_bytes())?;
+    T::from_der(found.value).ok()
+}
+
+fn wrong_usage(certificate: &Certificate) -> Option<Finding> {
+    let usages: ExtendedKeyUsage = decoded(certificate, EXTENDED_KEY_USAGE)?;
+    if usages.0.contains(&SERVER_AUTH) {
+        return None;
+    }
+    let usages: Vec<String> = usages.0.iter().map(|usage| usage_name(*usage)).collect();
+    let what = format!(
+        "may be used for {} only, not for TLS servers",
+        usages.join(", ")
+    );
+    Some(of(Code::NotForServers, certificate, &what))
+}
+
+fn usage_name(usage: ObjectIdentifier) -> String {
+    let name = match usage.to_string().as_str() {
+        "1.3.6.1.5.5.7.3.2" => "TLS clients",
+        "1.3.6.1.5.5.7.3.3" => "code signing",
+        "1.3.6.1.5.5.7.3.4" => "e-mail",
+        "1.3.6.1.5.5.7.3.8" => "time stamps",
+        "1.3.6.1.5.5.7.3.9" => "OCSP responses",
+        other => return other.to_owned(),
+    };
+    name.to_owned()
+}
+
+fn too_long(certificate: &Certificate, path: &Path, below: usize) -> Option<Finding> {
+    let constraints: BasicConstraints = decoded(certificate, BASIC_CONSTRAINTS)?;
+    let allowed = usize::from(constraints.path_len_constraint?);
+    if below <= allowed {
+        return None;
+    }
+    let self_issued = path
+        .intermediates()
+        .iter()
+        .take(below)
+        .any(Certificate::is_self_issued);
+    let remark = match self_issued {
+        true => "; self-issued ones are among them, which RFC 5280 would not count and webpki does",
+        false => "",
+    };
+    let what = format!("allows {allowed} CAs below it, and there are {below}{remark}");
+    Some(of(Code::PathLength, certificate, &what))
+}
+
+/// Names that a CA above them forbids.
+fn constrained(leaf: &Certificate, path: &Path) -> Vec<Finding> {
+    let anchors = path.shared_anchors().iter().filter_map(|anchor| {
+        let content = anchor.anchor.name_constraints.as_ref()?;
+        let name = match &anchor.certificate {
+            Some(certificate) => {
+                format!("{} ({})", certificate.subject_text(), certificate.origin())
+            }
+            None => "the root".to_owned(),
+        };
+        Some((name, Constraints::read(content), path.intermediates().len()))
+    });
+    let authorities = path
+        .intermediates()
+        .iter()
+        .enumerate()
+        .filter_map(|(below, ca)| {
+            let name = format!("{} ({})", ca.subject_text(), ca.origin());
+            Some((name, Constraints::of(ca)?, below))
+        });
+    let mut found = Vec::new();
+    for (authority, constraints, below) in authorities.chain(anchors) {
+        let subjects = || {
+            [leaf]
+                .into_iter()
+                .chain(path.intermediates().iter().take(below))
+        };
+        for certificate in subjects() {
+            if let Some(violation) = constraints.violated_by(certificate) {
+                let remark = match certificate.is_self_issued() && certificate != leaf {
+                    true => "; RFC 5280 exempts self-issued CAs, and webpki does not",
+                    false => "",
+                };
+                let what =
+                    format!("breaks the name constraints of {authority}: {violation}{remark}");
+                found.push(of(Code::NameConstraint, certificate, &what));
+            }
+        }
+        if found.is_empty() && constraints.has_directory_names() {
+            let what = format!(
+                "stands below {authority}, which constrains directory names; RFC 5280 permits that, and webpki refuses it"
+            );
+            found.push(of(Code::NameConstraint, leaf, &what));
+        }
+    }
+    found
+}

@@ -107,6 +107,11 @@ fn json_of_a_bundle_has_the_documented_members() {
         assert_eq!(bundle["key_algorithm"], "P-256");
         assert_eq!(bundle["dh_parameters"], false);
         assert!(bundle["root"].is_null());
+        assert_eq!(
+            members(&bundle["trust"][0]),
+            ["path", "reason", "store", "trusted", "valid_until"]
+        );
+        assert!(json["chain"].is_null() && json["tree"].is_null());
     }
     fs::write(run.path("site.pem"), "old").unwrap();
     let replaced = json(&run, &["--out", "site.pem", &damaged("clean")]);

@@ -370,8 +370,11 @@ pub(super) const RULES: &[Rule] = &[
             Some((KeyAlgorithm::Rsa(_), key)) if !exponent_is_sound(key) => {
                 Some("has an RSA key with an even exponent, or one below 3".to_owned())
             }
-            Some(_) => None,
-            None => {
+            Some((
+                KeyAlgorithm::Rsa(_) | KeyAlgorithm::P256 | KeyAlgorithm::P384 | KeyAlgorithm::P521,
+                _,
+            )) => None,
+            _ => {
                 Some("has a key that is neither RSA nor ECDSA on P-256, P-384 or P-521".to_owned())
             }
         },

@@ -11,6 +11,7 @@ pub mod bundling;
 pub mod command;
 pub mod damage;
 pub mod der;
+pub mod extension;
 pub mod haproxy;
 pub mod limbo;
 pub mod openssl;

@@ -17,7 +17,7 @@ use rcgen::{
     date_time_ymd,
 };
 
-use super::der::{contents, der, second, split};
+use super::der::{contents, der, second, sequence, split, values};
 use super::openssl::openssl;
 
 /// Year, month and day; a validity starts or ends at its midnight, UTC.
@@ -335,13 +335,17 @@ impl Ca {
         let cert = params
             .signed_by(&stand_in, &self.issuer())
             .expect("rcgen signs for the stand-in");
-        let (tbs, signature_fields) = split(contents(cert.der()));
-        let (tbs, written) = (contents(tbs), StandIn::written_spki());
-        let at = tbs
-            .windows(written.len())
-            .position(|window| window == written)
-            .expect("rcgen wrote the stand-in");
-        let tbs = der(0x30, &[&tbs[..at], &key.spki, &tbs[at + written.len()..]]);
+        assert_eq!(subject_public_key_info(cert.der()), StandIn::written_spki());
+        self.reissue(cert.der(), |fields| fields[6] = key.spki.clone())
+    }
+
+    /// That certificate of X.509 version 3 with other fields (those of RFC 5280's TBSCertificate,
+    /// in order, the extensions last), signed by this CA.
+    pub fn reissue(&self, cert_der: &[u8], edit: impl FnOnce(&mut Vec<Vec<u8>>)) -> Vec<u8> {
+        let (tbs, signature_fields) = split(contents(cert_der));
+        let mut fields = values(contents(tbs));
+        edit(&mut fields);
+        let tbs = sequence(&fields);
         let (algorithm, _) = split(signature_fields);
         let signature = self
             .key
@@ -471,6 +475,10 @@ pub fn self_signed_leaf(name: &str, is_ca: bool) -> Leaf {
 pub fn pem_block(label: &str, der: &[u8]) -> String {
     let config = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
     pem::encode_config(&pem::Pem::new(label, der), config)
+}
+
+fn subject_public_key_info(cert_der: &[u8]) -> Vec<u8> {
+    values(contents(contents(cert_der))).swap_remove(6)
 }
 
 fn params(name: &str, not_before: Day, not_after: Day) -> CertificateParams {

@@ -37,10 +37,7 @@ fn bundle(arguments: &BundleArguments) -> Printed {
             (finish(arguments, bundle), Some(leaf))
         }
         Err(refusal) => (
-            Outcome::Refused {
-                report: refusal.report().clone(),
-                undone: "nothing was written",
-            },
+            Outcome::Refused(refusal.report().clone()),
             refusal.leaf().cloned(),
         ),
     };
@@ -78,10 +75,7 @@ fn verify(arguments: &VerifyArguments) -> Printed {
             chain: Box::new(chain),
             report,
         },
-        Err(refusal) => Outcome::Refused {
-            report: refusal.report().clone(),
-            undone: "not verified",
-        },
+        Err(refusal) => Outcome::NotVerified(refusal.report().clone()),
     };
     job.printed(outcome, leaf, certificates, &arguments.common)
 }

@@ -42,11 +42,10 @@ pub enum Outcome {
         chain: Box<Chain>,
         report: Report,
     },
-    /// There is no bundle, or no chain, and this is what was not done.
-    Refused {
-        report: Report,
-        undone: &'static str,
-    },
+    /// No bundle was built.
+    Refused(Report),
+    /// No chain was verified.
+    NotVerified(Report),
     /// What was found until then may explain the failure.
     Failed {
         error: Error,
@@ -112,9 +111,13 @@ fn print_report(printed: &Printed, stderr: &mut impl Write) -> io::Result<()> {
             )?;
             print_chain(stderr, chain)
         }
-        Outcome::Refused { report, undone } => {
+        Outcome::Refused(report) => {
             write!(stderr, "{}", report.styled())?;
-            writeln!(stderr, "refused: {undone}")
+            writeln!(stderr, "refused: nothing was written")
+        }
+        Outcome::NotVerified(report) => {
+            write!(stderr, "{}", report.styled())?;
+            writeln!(stderr, "not verified")
         }
         Outcome::Failed { error, report } => {
             write!(stderr, "{}", report.styled())?;
@@ -154,7 +157,7 @@ fn print_json(printed: &Printed) -> io::Result<()> {
             json.chain = Some(chain);
             json.findings.merge(report.clone());
         }
-        Outcome::Refused { report, .. } => {
+        Outcome::Refused(report) | Outcome::NotVerified(report) => {
             json.outcome = "refused";
             json.findings.merge(report.clone());
         }

@@ -1,6 +1,6 @@
 //! The chains of real sites in x509-limbo's corpus are read, ordered and verified at their time.
 //!
-//! The corpus is 40 MB and not part of this repository. It is looked for beside it, at
+//! The corpus is not part of this repository. It is looked for beside it, at
 //! `../shared/corpus/limbo.json`.
 
 mod common;

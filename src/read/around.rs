@@ -88,30 +88,23 @@ impl<'a> Prefix<'a> {
 
 /// Takes off what program sources, shells, tables and `cat -A` put around a line.
 pub(super) fn unwrap(line: &[u8]) -> &[u8] {
-    let mut line = line;
+    let mut line = without_operators(line.trim_ascii());
     loop {
         let before = line.len();
-        line = match line {
-            [
-                b'"' | b'\'' | b'`' | b',' | b';' | b'|' | b'>' | b'*' | b'(' | b'[' | b'{',
-                rest @ ..,
-            ] => rest,
-            [b'.' | b'&'] => line.get(1..).unwrap_or_default(),
-            [b'+' | b'.' | b'&', b' ' | b'\t' | b'"' | b'\'', ..] => {
-                line.get(1..).unwrap_or_default()
-            }
-            _ => line,
-        };
-        line = match line {
-            [
-                rest @ ..,
-                b'"' | b'\'' | b'`' | b',' | b';' | b'|' | b'\\' | b'$' | b')' | b']' | b'}',
-            ] => rest,
-            [.., b' ' | b'\t' | b'"' | b'\'', b'+' | b'.' | b'&' | b'_'] => {
-                line.get(..line.len() - 1).unwrap_or_default()
-            }
-            _ => line,
-        };
+        if let [
+            b'"' | b'\'' | b'`' | b',' | b';' | b'|' | b'>' | b'*' | b'(' | b'[' | b'{',
+            rest @ ..,
+        ] = line
+        {
+            line = rest;
+        }
+        if let [
+            rest @ ..,
+            b'"' | b'\'' | b'`' | b',' | b';' | b'|' | b'\\' | b'$' | b')' | b']' | b'}',
+        ] = line
+        {
+            line = rest;
+        }
         line = line.trim_ascii();
         if line.len() == before {
             return line;
@@ -119,6 +112,51 @@ pub(super) fn unwrap(line: &[u8]) -> &[u8] {
     }
 }
 
+/// Takes off the operators by which languages join strings. They stand outside of quotation
+/// marks; a plus sign anywhere else is content.
+fn without_operators(line: &[u8]) -> &[u8] {
+    let is_quote = |byte: Option<&u8>| matches!(byte, Some(b'"' | b'\'' | b'`'));
+    let line = match line {
+        [b'+' | b'.' | b'&', rest @ ..] if is_quote(rest.trim_ascii_start().first()) => rest,
+        _ => line,
+    };
+    let continued = line.strip_suffix(b"_").or_else(|| line.strip_suffix(b"\\"));
+    match continued.unwrap_or(line).trim_ascii_end() {
+        [rest @ .., b'+' | b'.' | b'&'] if is_quote(rest.trim_ascii_end().last()) => rest,
+        _ => line,
+    }
+}
+
 pub(super) fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unwrap;
+
+    #[test]
+    fn quotes_and_operators_are_taken_off_and_content_stays() {
+        for (line, owed) in [
+            ("\"MIIB\" +", "MIIB"),
+            ("+ \"MIIB\"", "MIIB"),
+            (". 'MIIB' .", "MIIB"),
+            ("\"MIIB\" & _", "MIIB"),
+            ("[\"MIIB\",", "MIIB"),
+            ("| MIIB |", "MIIB"),
+            ("\" +", ""),
+            ("\",", ""),
+            ("\"+\",", "+"),
+            ("\"+\" +", "+"),
+            ("| + |", "+"),
+            ("+ |", "+"),
+            ("\"MIIB\" + \\", "MIIB"),
+            ("' .", ""),
+            (". '", ""),
+            ("+ab/", "+ab/"),
+            ("+", "+"),
+        ] {
+            assert_eq!(unwrap(line.as_bytes()), owed.as_bytes(), "{line}");
+        }
+    }
 }

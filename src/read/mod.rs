@@ -20,14 +20,21 @@
 //! | what happened to the text | what the reader does |
 //! |---|---|
 //! | END and BEGIN on one line, no final newline, markers within other text | splits them |
-//! | CR LF, CR, `^M`, byte-order mark, UTF-16, NUL and zero-width characters | undoes them |
-//! | indentation, `> ` and `# ` quotes, diff marks, line numbers | takes them off |
-//! | `\n`, `\/`, `%0A`, `&#43;`, `<br>`, `=3D`, colour codes | decodes or drops them |
+//! | CR LF, CR, `^M`, byte-order mark, UTF-16 (also in parts), NUL and zero-width characters | undoes them |
+//! | indentation, quotes of mails, diffs, line numbers, file names, log times before the lines | takes them off |
+//! | `\n`, `\/`, `\u003d`, `%0A`, `&#43;`, `<br>`, `=3D`, `\par`, colour codes, however often escaped | decodes or drops them |
 //! | quotes, commas, backslashes, bars around the lines | takes them off |
-//! | dashes lost, added, typographic; other case; markers broken in two or missing | restores them |
+//! | dashes lost, added, typographic; other case; markers broken in several, doubled or missing | restores them |
+//! | two contents in one block, a block without END before other text | parts them by their stated length |
 //! | blank lines, spaces, text, headers inside blocks; lines of any length | drops or rewraps them |
 //! | padding wrong, base64url, spaces for plus signs, data after the content | restores or drops it |
 //! | a wrong label, a certificate as plain base64, PEM in base64 once more | decides by content |
+//! | DER, one structure or several, PEM after it | reads it |
+//!
+//! How it goes: `clean` reads what is strictly PEM, fast. For the rest, `text` undoes what was
+//! done to the characters and remembers where, `markers` finds the BEGIN and END lines, `body`
+//! puts the lines between them together, and `classify` says what came out, from which `damaged`
+//! makes blocks and `bare` looks through what is left. Each of them takes linear time.
 
 mod around;
 mod bare;

@@ -314,7 +314,8 @@ impl Certificate {
         }
     }
 
-    fn extension<'a, T: Decode<'a>>(&'a self, wanted: ObjectIdentifier) -> Option<T> {
+    /// The first extension of this kind, decoded; `None` when it is absent or malformed.
+    pub(crate) fn extension<'a, T: Decode<'a>>(&'a self, wanted: ObjectIdentifier) -> Option<T> {
         let list = self.optional(self.inner.facts.extensions.as_ref())?;
         let mut found = None;
         read_extensions(list, |extension| {

@@ -4,7 +4,6 @@
 //! looked at again for one path, so that each fault is said of the certificate that has it.
 //! Nothing is decided by it.
 
-use der::Decode;
 use der::asn1::ObjectIdentifier;
 use rustls_pki_types::UnixTime;
 use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage};
@@ -51,16 +50,8 @@ fn of(code: Code, certificate: &Certificate, what: &str) -> Finding {
     Finding::new(code, format!("{} {what}", certificate.subject_text())).at(certificate.origin())
 }
 
-fn decoded<'a, T: Decode<'a>>(certificate: &'a Certificate, oid: ObjectIdentifier) -> Option<T> {
-    let extensions = certificate.extensions();
-    let found = extensions
-        .iter()
-        .find(|extension| extension.oid == oid.as_bytes())?;
-    T::from_der(found.value).ok()
-}
-
 fn wrong_usage(certificate: &Certificate) -> Option<Finding> {
-    let usages: ExtendedKeyUsage = decoded(certificate, EXTENDED_KEY_USAGE)?;
+    let usages: ExtendedKeyUsage = certificate.extension(EXTENDED_KEY_USAGE)?;
     if usages.0.contains(&SERVER_AUTH) {
         return None;
     }
@@ -85,7 +76,7 @@ fn usage_name(usage: ObjectIdentifier) -> String {
 }
 
 fn too_long(certificate: &Certificate, path: &Path, below: usize) -> Option<Finding> {
-    let constraints: BasicConstraints = decoded(certificate, BASIC_CONSTRAINTS)?;
+    let constraints: BasicConstraints = certificate.extension(BASIC_CONSTRAINTS)?;
     let allowed = usize::from(constraints.path_len_constraint?);
     if below <= allowed {
         return None;

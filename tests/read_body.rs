@@ -386,6 +386,28 @@ fn variants_of_base64_are_taken() {
 }
 
 #[test]
+fn the_last_hyphen_of_base64url_is_not_taken_for_the_markers() {
+    let pile = (0..2_000)
+        .map(|_| self_signed_leaf("www.example.com", false))
+        .map(|leaf| Pile::new(&[&leaf.key_pem, &leaf.cert_pem]))
+        .find(|pile| pile.text.contains("+\n-----END PRIVATE KEY-----\n"))
+        .expect("one in a hundred");
+    let url = |line: &str| line.replace('+', "-").replace('/', "_");
+    for hyphens in ["----", "--", ""] {
+        let damaged = each_line(&pile.text, |_, line| match line.strip_prefix("-----") {
+            Some(marker) => format!("{hyphens}{marker}"),
+            None => url(line),
+        });
+        let material = read(&damaged);
+        assert_eq!(contents(&material), pile.contents(), "{hyphens}");
+        let damaged = String::from_utf8(damaged).expect("ASCII");
+        let lost = damaged.replace(&format!("{hyphens}END PRIVATE KEY-----\n"), "");
+        let material = read(lost.as_bytes());
+        assert_eq!(contents(&material), pile.contents(), "END lost, {hyphens}");
+    }
+}
+
+#[test]
 fn text_inside_blocks_is_dropped() {
     let pile = Pile::of_a_site();
     for (name, text) in [

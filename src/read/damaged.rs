@@ -21,7 +21,8 @@ const VICINITY: usize = 160;
 
 pub(super) fn read(sink: &mut Sink<'_>, bytes: &[u8]) -> Result<(), Error> {
     let text = Text::new(bytes);
-    let markers = markers::find(text.bytes());
+    let mut markers = markers::find(text.bytes());
+    return_hyphens(&text, &mut markers);
     let mut reader = DamagedReader {
         text: &text,
         markers: &markers,
@@ -36,6 +37,26 @@ pub(super) fn read(sink: &mut Sink<'_>, bytes: &[u8]) -> Result<(), Error> {
         sink.no_final_newline(text.line_at(text.bytes().len()));
     }
     Ok(())
+}
+
+/// Gives hyphens that were taken for a marker's back to the content, if that is in base64url and
+/// lacks them.
+fn return_hyphens(text: &Text, markers: &mut [Marker]) {
+    for at in 1..markers.len() {
+        let Some([begin, next]) = markers.get_mut(at - 1..=at) else {
+            return;
+        };
+        let Some(later) = next.start_after_break(text.bytes()) else {
+            continue;
+        };
+        let is_whole = |to| {
+            let body = Body::new(text, (begin.end, to), b"", Extent::Open);
+            body.content_end.is_some()
+        };
+        if begin.edge == Edge::Begin && !is_whole(next.start) && is_whole(later) {
+            next.start = later;
+        }
+    }
 }
 
 pub(super) struct DamagedReader<'t, 's, 'l> {

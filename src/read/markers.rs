@@ -29,6 +29,16 @@ pub(super) struct Marker {
     pub(super) exact: bool,
 }
 
+impl Marker {
+    /// Where it begins if the hyphens before a line break in it are not its own: content in
+    /// base64url may end in them.
+    pub(super) fn start_after_break(&self, text: &[u8]) -> Option<usize> {
+        let end = self.start + hyphens_at(text, self.start);
+        let next = end + spaces_at(text, end);
+        text.get(end..next)?.contains(&b'\n').then_some(next)
+    }
+}
+
 /// All markers of a text, in order. Each byte is looked at a bounded number of times.
 pub(super) fn find(text: &[u8]) -> Vec<Marker> {
     let mut markers = Vec::new();

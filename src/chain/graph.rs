@@ -18,7 +18,9 @@ pub(super) const LEAF: Node = 0;
 /// Distinct certificates, and what is known of their issuers.
 pub(super) struct Graph {
     certificates: Vec<Certificate>,
-    known: HashSet<Certificate>,
+    /// The same, from the first [`Graph::add`] on: hashing all of them costs, and most searches
+    /// are given everything at once.
+    known: Option<HashSet<Certificate>>,
     by_subject: HashMap<Vec<u8>, Vec<Node>>,
     links: Vec<Option<Links>>,
 }
@@ -56,36 +58,43 @@ pub(super) enum Impostor {
 }
 
 impl Graph {
-    /// A leaf and nothing else.
-    pub(super) fn new(leaf: Certificate) -> Self {
+    /// A leaf and candidates, each of them once. The leaf may be among them.
+    pub(super) fn new(leaf: Certificate, mut candidates: Vec<Certificate>) -> Self {
         let mut graph = Self {
             certificates: Vec::new(),
-            known: HashSet::new(),
+            known: None,
             by_subject: HashMap::new(),
             links: Vec::new(),
         };
-        graph.add([leaf]);
+        candidates.retain(|candidate| *candidate != leaf);
+        graph.push(leaf);
+        for candidate in candidates {
+            graph.push(candidate);
+        }
         graph
+    }
+
+    fn push(&mut self, certificate: Certificate) {
+        let subject = certificate.subject().to_vec();
+        let named = self.by_subject.entry(subject).or_default();
+        named.push(self.certificates.len());
+        self.certificates.push(certificate);
+        self.links.push(None);
     }
 
     /// Adds candidates, except those that are in it already. What was known of the issuers of
     /// certificates that they may have signed is forgotten.
-    pub(super) fn add(&mut self, candidates: impl IntoIterator<Item = Certificate>) {
+    pub(super) fn add(&mut self, candidates: Vec<Certificate>) {
+        let all = || self.certificates.iter().cloned().collect();
+        let mut known = self.known.take().unwrap_or_else(all);
         let mut subjects = HashSet::new();
         for candidate in candidates {
-            if !self.known.insert(candidate.clone()) {
-                continue;
+            if known.insert(candidate.clone()) {
+                subjects.insert(candidate.subject().to_vec());
+                self.push(candidate);
             }
-            let subject = candidate.subject().to_vec();
-            let node = self.certificates.len();
-            self.by_subject
-                .entry(subject.clone())
-                .or_default()
-                .push(node);
-            subjects.insert(subject);
-            self.certificates.push(candidate);
-            self.links.push(None);
         }
+        self.known = Some(known);
         for (certificate, links) in self.certificates.iter().zip(&mut self.links) {
             if subjects.contains(certificate.issuer()) {
                 *links = None;

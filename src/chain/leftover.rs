@@ -48,10 +48,9 @@ pub(super) fn left_out(
     candidates: &[Certificate],
     anchors: &[&Anchor],
 ) -> Vec<Finding> {
-    let used: HashSet<&Certificate> = chain.certificates().collect();
     candidates
         .iter()
-        .filter(|certificate| !used.contains(certificate))
+        .filter(|certificate| !chain.certificates().any(|used| used == *certificate))
         .map(|certificate| reason(certificate, chain, anchors).at(certificate.origin()))
         .collect()
 }

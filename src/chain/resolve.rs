@@ -30,9 +30,9 @@ pub(crate) struct Requirements {
 }
 
 impl Requirements {
-    /// The search for paths to these stores.
+    /// The search for paths to these stores, among candidates that are there once each.
     pub(super) fn search(&self, leaf: &Certificate, candidates: &[Certificate]) -> Search {
-        Search::new(
+        Search::among_distinct(
             leaf.clone(),
             candidates.to_vec(),
             self.stores.clone(),

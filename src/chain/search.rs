@@ -8,6 +8,7 @@ use std::sync::Arc;
 use rustls_pki_types::{TrustAnchor, UnixTime};
 
 use super::graph::{Graph, Impostor, LEAF, Node};
+use super::leftover::distinct;
 use super::limits::{Limit, Limits};
 use super::signature::{SignatureMemory, Signatures};
 use crate::cert::Certificate;
@@ -169,10 +170,21 @@ impl Search {
         stores: Vec<TrustStore>,
         time: UnixTime,
     ) -> Self {
+        let (candidates, _) = distinct(candidates);
+        Self::among_distinct(leaf, candidates, stores, time)
+    }
+
+    /// The same, of candidates that are there once each.
+    pub(super) fn among_distinct(
+        leaf: Certificate,
+        candidates: Vec<Certificate>,
+        stores: Vec<TrustStore>,
+        time: UnixTime,
+    ) -> Self {
         let limits = Limits::default();
         let memory = SignatureMemory::new();
-        let mut search = Self {
-            graph: Graph::new(leaf),
+        Self {
+            graph: Graph::new(leaf, candidates),
             stores,
             signatures: Signatures::new(memory.clone(), limits.max_signature_checks),
             memory,
@@ -186,9 +198,7 @@ impl Search {
             found: HashSet::new(),
             limit: None,
             said_missing: false,
-        };
-        search.add(candidates);
-        search
+        }
     }
 
     /// Other limits than the usual ones.

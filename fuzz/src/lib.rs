@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `read` | one source, as it is | `Reader` |
 //! | `bundle` | a pile of sources, see [`pile`] | `Reader`, `Bundler`, `haproxy::pem`, and back |
+//! | `search` | which certificates of a [`pool`] are there | `Search`, beside trying everything |
 //!
 //! Run one from the repository's root, seeded with the test data, with nightly Rust or with
 //! `RUSTC_BOOTSTRAP=1` in the environment:
@@ -16,6 +17,7 @@
 #![forbid(unsafe_code)]
 
 pub mod pile;
+pub mod pool;
 pub mod secrets;
 pub mod strict;
 

@@ -1,5 +1,8 @@
-//! A strict reader (RFC 7468), independent of the one under test.
+//! Judges that are independent of the code under test: a strict reader of PEM (RFC 7468), and a
+//! check of one signature.
 
+use der::asn1::{AnyRef, BitStringRef};
+use der::{Decode, Reader, SliceReader};
 use pem_rfc7468::decode_vec;
 
 /// A block's label and content.
@@ -25,4 +28,28 @@ pub fn blocks(pem: &str) -> Vec<StrictBlock> {
             (label.to_owned(), der)
         })
         .collect()
+}
+
+/// Whether a certificate's signature is by this SubjectPublicKeyInfo's key: RFC 5280 section
+/// 4.1.1.3 by webpki's algorithms alone.
+pub fn is_signed_by(certificate: &[u8], spki: &[u8]) -> bool {
+    signed_by(certificate, spki).unwrap_or(false)
+}
+
+fn signed_by(certificate: &[u8], spki: &[u8]) -> der::Result<bool> {
+    let outer = AnyRef::from_der(certificate)?;
+    let mut parts = SliceReader::new(outer.value())?;
+    let message = parts.tlv_bytes()?;
+    let signature_algorithm = AnyRef::decode(&mut parts)?;
+    let signature = BitStringRef::decode(&mut parts)?;
+    let mut key_parts = SliceReader::new(AnyRef::from_der(spki)?.value())?;
+    let key_algorithm = AnyRef::decode(&mut key_parts)?;
+    let key = BitStringRef::decode(&mut key_parts)?;
+    Ok(webpki::ALL_VERIFICATION_ALGS.iter().any(|algorithm| {
+        algorithm.signature_alg_id().as_ref() == signature_algorithm.value()
+            && algorithm.public_key_alg_id().as_ref() == key_algorithm.value()
+            && algorithm
+                .verify_signature(key.raw_bytes(), message, signature.raw_bytes())
+                .is_ok()
+    }))
 }

@@ -5,9 +5,9 @@ use std::collections::HashSet;
 use der::Decode;
 use der::asn1::ObjectIdentifier;
 use x509_cert::ext::pkix::{
-    AuthorityInfoAccessSyntax, AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage,
-    KeyUsage, NameConstraints, PolicyConstraints, SubjectAltName, SubjectInfoAccessSyntax,
-    SubjectKeyIdentifier,
+    AuthorityInfoAccessSyntax, AuthorityKeyIdentifier, BasicConstraints, CertificatePolicies,
+    ExtendedKeyUsage, KeyUsage, NameConstraints, PolicyConstraints, SubjectAltName,
+    SubjectInfoAccessSyntax, SubjectKeyIdentifier,
 };
 
 use super::{ALL, Role, Rule, when};
@@ -146,7 +146,11 @@ pub(super) const RULES: &[Rule] = &[
         source: "RFC 5280 section 4.1.2.1; Baseline Requirements section 7.1.1",
         concerns: ALL,
         severity: Severity::Error,
-        breach: |it| when(it.certificate.version() != 3, "is not of version 3"),
+        breach: |it| match it.certificate.version() {
+            3 => None,
+            0 => Some("is of a version that X.509 does not have".to_owned()),
+            other => Some(format!("is of version {other}, not of version 3")),
+        },
     },
     Rule {
         code: Code::SerialNumber,
@@ -297,6 +301,10 @@ pub(super) const RULES: &[Rule] = &[
                     "name constraints",
                 ),
                 (
+                    it.malformed::<CertificatePolicies>(oid::CERTIFICATE_POLICIES),
+                    "certificate policies",
+                ),
+                (
                     it.malformed::<PolicyConstraints>(oid::POLICY_CONSTRAINTS),
                     "policy constraints",
                 ),
@@ -328,6 +336,30 @@ pub(super) const RULES: &[Rule] = &[
                         .is_some_and(|access| access.0.is_empty())
                 })
                 .then(|| "has an information access extension without an entry".to_owned())
+        },
+    },
+    Rule {
+        code: Code::PolicyForm,
+        source: "RFC 5280 section 4.2.1.4",
+        concerns: ALL,
+        severity: Severity::Error,
+        breach: |it| {
+            let policies = it
+                .decoded::<CertificatePolicies>(oid::CERTIFICATE_POLICIES)?
+                .0;
+            let mut seen = HashSet::new();
+            let twice = policies
+                .iter()
+                .map(|policy| policy.policy_identifier)
+                .find(|policy| !seen.insert(*policy));
+            when(
+                policies.is_empty(),
+                "has certificate policies that name none",
+            )
+            .or_else(|| {
+                let policy = twice?;
+                Some(format!("names the certificate policy {policy} twice"))
+            })
         },
     },
     Rule {

@@ -170,6 +170,17 @@ fn constrained(leaf: &Certificate, path: &Path) -> Vec<Finding> {
                 found.push(of(Code::NameConstraint, certificate, &what));
             }
         }
+        if !found.is_empty() {
+            continue;
+        }
+        for certificate in subjects() {
+            if let Some(name) = constraints.unprocessed(certificate) {
+                let what = format!(
+                    "has {name}, and {authority} constrains such names; RFC 5280 permits that, and webpki refuses it"
+                );
+                found.push(of(Code::NameConstraint, certificate, &what));
+            }
+        }
         if found.is_empty() && constraints.has_directory_names() {
             let what = format!(
                 "stands below {authority}, which constrains directory names; RFC 5280 permits that, and webpki refuses it"

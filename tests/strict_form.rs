@@ -306,3 +306,44 @@ fn a_server_signs_no_crls() {
         replace(it, ext::KEY_USAGE, true, &[3, 2, 1, 0x82]);
     });
 }
+
+#[test]
+fn a_dns_name_is_no_longer_than_253_characters_and_its_labels_than_63() {
+    let named = |name: &str| {
+        sequence(&[
+            der(0x82, &[b"www.example.com"]),
+            der(0x82, &[name.as_bytes()]),
+        ])
+    };
+    let long = |first: usize| format!("{}.{}com", "a".repeat(first), "b23456789.".repeat(22));
+    assert_eq!(long(29).len(), 253);
+    passes(At::Leaf, |it| {
+        replace(it, ext::SUBJECT_ALT_NAME, false, &named(&long(29)));
+    });
+    for name in [long(30), format!("{}.com", "a".repeat(64))] {
+        breaks(Code::SubjectAltName, At::Leaf, |it| {
+            replace(it, ext::SUBJECT_ALT_NAME, false, &named(&name));
+        });
+    }
+}
+
+#[cfg(feature = "public-suffix")]
+#[test]
+fn a_wildcard_over_a_private_suffix_is_for_its_owner() {
+    let names = |names: &[&str]| {
+        let names: Vec<_> = names
+            .iter()
+            .map(|name| der(0x82, &[name.as_bytes()]))
+            .collect();
+        sequence(&names)
+    };
+    let common_name = "www.example.com";
+    breaks(Code::SubjectAltName, At::Leaf, |it| {
+        let content = names(&[common_name, "*.github.io"]);
+        replace(it, ext::SUBJECT_ALT_NAME, false, &content);
+    });
+    passes(At::Leaf, |it| {
+        let content = names(&[common_name, "*.github.io", "github.io"]);
+        replace(it, ext::SUBJECT_ALT_NAME, false, &content);
+    });
+}

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use der::Decode;
 use der::asn1::ObjectIdentifier;
+use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::name::Name;
 
@@ -22,7 +23,7 @@ pub(super) const RULES: &[Rule] = &[
         concerns: LEAF,
         severity: Severity::Error,
         breach: |it| {
-            let names = it.subject_alt_name().map(|names| names.0);
+            let names = it.decoded::<SubjectAltName>().map(|names| names.0);
             when(
                 names.is_none_or(|names| names.is_empty()),
                 "has no subject alternative name",
@@ -48,16 +49,19 @@ pub(super) const RULES: &[Rule] = &[
         severity: Severity::Error,
         breach: |it| {
             let all = names_as_text(it);
-            it.subject_alt_name()?.0.iter().find_map(|name| match name {
-                GeneralName::DnsName(name) => {
-                    let fault = dns_fault(name.as_str(), &all)?;
-                    Some(format!("has the DNS name {}, {fault}", name.as_str()))
-                }
-                GeneralName::IpAddress(address) if ip_address(address.as_bytes()).is_none() => {
-                    Some("has an IP address of neither 4 nor 16 bytes".to_owned())
-                }
-                _ => None,
-            })
+            it.decoded::<SubjectAltName>()?
+                .0
+                .iter()
+                .find_map(|name| match name {
+                    GeneralName::DnsName(name) => {
+                        let fault = dns_fault(name.as_str(), &all)?;
+                        Some(format!("has the DNS name {}, {fault}", name.as_str()))
+                    }
+                    GeneralName::IpAddress(address) if ip_address(address.as_bytes()).is_none() => {
+                        Some("has an IP address of neither 4 nor 16 bytes".to_owned())
+                    }
+                    _ => None,
+                })
         },
     },
     Rule {
@@ -93,7 +97,7 @@ pub(super) const RULES: &[Rule] = &[
 /// The subject alternative names, addresses as RFC 5952 writes them.
 fn names_as_text(it: &Examined<'_>) -> Vec<String> {
     let names = it
-        .subject_alt_name()
+        .decoded::<SubjectAltName>()
         .map(|names| names.0)
         .unwrap_or_default();
     names

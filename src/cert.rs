@@ -270,12 +270,7 @@ impl Certificate {
             return Vec::new();
         };
         let addresses = names.0.into_iter().filter_map(|name| match name {
-            GeneralName::IpAddress(bytes) => match bytes.as_bytes().len() {
-                4 => <[u8; 4]>::try_from(bytes.as_bytes()).ok().map(IpAddr::from),
-                _ => <[u8; 16]>::try_from(bytes.as_bytes())
-                    .ok()
-                    .map(IpAddr::from),
-            },
+            GeneralName::IpAddress(bytes) => ip_address(bytes.as_bytes()),
             _ => None,
         });
         addresses.collect()
@@ -469,6 +464,13 @@ impl Facts {
             }
         })
     }
+}
+
+/// The address in an iPAddress of a subject alternative name: 4 bytes or 16.
+pub(crate) fn ip_address(bytes: &[u8]) -> Option<IpAddr> {
+    let v4 = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
+    v4.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from))
+        .ok()
 }
 
 /// Where `part`, a subslice of `whole`, begins and ends in it.

@@ -335,6 +335,8 @@ fn an_encrypted_key_alone_is_refused_with_its_place() {
         let finding = the(refusal.report(), Code::EncryptedKey);
         assert_eq!(place(finding), lines(&pems), "{shape:?}");
         assert!(finding.help.as_ref().unwrap().contains("openssl pkey"));
+        let help = the(refusal.report(), Code::NoKey).help.as_ref();
+        assert!(help.unwrap().starts_with("Decrypt the key"), "{help:?}");
     }
 }
 
@@ -351,6 +353,8 @@ fn without_a_certificate_or_without_a_key_the_missing_one_is_named() {
     let finding = the(refusal.report(), Code::NoKey);
     assert_eq!(place(finding), lines(&pems));
     assert!(finding.message.contains("www.example.com"), "{finding}");
+    let help = finding.help.as_ref().unwrap();
+    assert!(help.starts_with("Add the key"), "{help}");
 
     let refusal = site.build(&[]).unwrap_err();
     let errors = errors(&refusal);

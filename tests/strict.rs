@@ -3,112 +3,12 @@
 
 mod common;
 
-use common::bundling::{TODAY, at, errors, lines, named_roots, place, read};
+use common::bundling::{errors, place};
 use common::der::{der, integer};
 use common::extension::{self as ext, add, remove, replace};
-use common::pki::{Ca, Key, KeyKind, LeafOptions, pem_block};
-use fullchain::{Bundler, Chain, Code, Profile, Refusal, Report, Severity};
-
-/// Three certificates, any of which a test may replace.
-struct Pki {
-    root: Ca,
-    issuer: Ca,
-    root_pem: String,
-    issuer_pem: String,
-    leaf_pem: String,
-}
-
-/// Which certificate breaks a rule.
-#[derive(Clone, Copy, Debug)]
-enum At {
-    Leaf,
-    Issuer,
-    Root,
-}
-
-type Fields = Vec<Vec<u8>>;
-
-impl Pki {
-    fn new() -> Pki {
-        Pki::with_leaf(LeafOptions::default())
-    }
-
-    fn with_leaf(options: LeafOptions) -> Pki {
-        let root = Ca::root("Root");
-        let issuer = root.intermediate("Issuer");
-        let leaf = issuer.leaf(options);
-        Pki {
-            root_pem: root.cert_pem.clone(),
-            issuer_pem: issuer.cert_pem.clone(),
-            leaf_pem: leaf.cert_pem,
-            root,
-            issuer,
-        }
-    }
-
-    /// With the fields of one certificate edited, and signed anew.
-    fn edited(whose: At, edit: impl FnOnce(&mut Fields)) -> Pki {
-        let mut pki = Pki::new();
-        let (authority, pem) = match whose {
-            At::Leaf => (&pki.issuer, &mut pki.leaf_pem),
-            At::Issuer => (&pki.root, &mut pki.issuer_pem),
-            At::Root => (&pki.root, &mut pki.root_pem),
-        };
-        let before = pem::parse(pem.as_bytes()).expect("a certificate");
-        *pem = pem_block("CERTIFICATE", &authority.reissue(before.contents(), edit));
-        pki
-    }
-
-    fn verify(&self, profile: Profile) -> Result<(Chain, Report), Refusal> {
-        let pile = read("pile.pem", [&*self.leaf_pem, &self.issuer_pem].concat());
-        let store = named_roots("roots.pem", &[&self.root_pem]);
-        Bundler::new(store, at(TODAY)).profile(profile).verify(pile)
-    }
-
-    fn place(&self, whose: At) -> String {
-        match whose {
-            At::Leaf => lines(&[&self.leaf_pem]),
-            At::Issuer => lines(&[&self.leaf_pem, &self.issuer_pem]),
-            At::Root => format!("roots.pem:1-{}", self.root_pem.lines().count()),
-        }
-    }
-
-    /// Path validation has nothing to say; strict refuses for this reason alone, and says where.
-    #[track_caller]
-    fn breaks(&self, code: Code, whose: At) {
-        match self.verify(Profile::PathValidation) {
-            Ok((_, report)) => assert!(report.is_empty(), "{report}"),
-            Err(refusal) => panic!("path validation refuses it:\n{}", refusal.report()),
-        }
-        let refusal = self.verify(Profile::Strict).expect_err("a rule is broken");
-        assert_eq!(errors(&refusal), [code], "{}", refusal.report());
-        let finding = refusal.report().errors().next().expect("there is one");
-        assert_eq!(place(finding), self.place(whose), "{finding}");
-        assert!(finding.help.is_some(), "{finding}");
-        let sourced = ["RFC ", "Baseline Requirements", "checked for"];
-        assert!(
-            sourced
-                .iter()
-                .any(|source| finding.message.contains(source))
-        );
-    }
-
-    /// Strict accepts it, and warns.
-    #[track_caller]
-    fn is_warned_of(&self, code: Code) {
-        let (_, report) = self.verify(Profile::Strict).expect("a warning only");
-        let findings: Vec<_> = report.findings().iter().collect();
-        assert_eq!(findings.len(), 1, "{report}");
-        assert_eq!(findings[0].code, code);
-        assert_eq!(findings[0].severity, Severity::Warning);
-        assert_eq!(place(findings[0]), self.place(At::Leaf));
-    }
-}
-
-#[track_caller]
-fn breaks(code: Code, whose: At, edit: impl FnOnce(&mut Fields)) {
-    Pki::edited(whose, edit).breaks(code, whose);
-}
+use common::pki::{Key, KeyKind, LeafOptions, pem_block};
+use common::strictness::{At, Pki, breaks};
+use fullchain::{Code, Profile};
 
 /// A subject alternative name of these names, each with its tag.
 fn subject_alt_name(names: &[(u8, &[u8])]) -> Vec<u8> {
@@ -184,7 +84,7 @@ fn certificates_have_key_identifiers() {
         authority_key_id: false,
         ..LeafOptions::default()
     });
-    pki.breaks(Code::KeyIdentifier, At::Leaf);
+    pki.breaks(&[Code::KeyIdentifier], At::Leaf);
     breaks(Code::KeyIdentifier, At::Issuer, |it| {
         remove(it, ext::SUBJECT_KEY_ID);
     });
@@ -200,7 +100,7 @@ fn keys_are_of_the_kinds_and_sizes_that_the_baseline_requirements_allow() {
             key,
             ..LeafOptions::default()
         });
-        pki.breaks(Code::UnfitKey, At::Leaf);
+        pki.breaks(&[Code::UnfitKey], At::Leaf);
     }
     breaks(Code::UnfitKey, At::Leaf, |it| {
         let mut even = Key::nth(KeyKind::Rsa(2048), 0).spki().to_vec();

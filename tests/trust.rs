@@ -379,7 +379,7 @@ fn sha_1_signatures_and_version_1_are_refused() {
         ..Case::new(&issuer, &[], &old)
     };
     let refusal = case.build().unwrap_err();
-    let said = &the(refusal.report(), Code::PathRefused).message;
+    let said = &the(refusal.report(), Code::CertificateForm).message;
     assert!(said.contains("version 1"), "{said}");
 }
 

@@ -8,7 +8,7 @@ use crate::chain::limits::MAX_KEY_PROOFS;
 use crate::chain::moment;
 use crate::finding::{Code, Finding};
 use crate::key::{KeyAlgorithm, PrivateKey, Proof, public_key};
-use crate::read::Expected;
+use crate::read::{Expected, Unreadable};
 
 /// A key and a certificate that was proven to be its own.
 struct Pair<'a> {
@@ -226,6 +226,11 @@ impl Work<'_> {
         let mut finding = Finding::new(Code::NoKey, message);
         if let [only] = leaves(pool).as_slice() {
             finding = finding.at(only.origin());
+        }
+        let encrypted = |unreadable: &Unreadable| unreadable.finding.code == Code::EncryptedKey;
+        if self.unreadable.iter().any(encrypted) {
+            finding =
+                finding.help("Decrypt the key that is there, or add the right one unencrypted");
         }
         self.report.push(finding);
     }

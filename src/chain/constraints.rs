@@ -6,6 +6,8 @@ use std::net::IpAddr;
 use crate::cert::Certificate;
 use crate::tlv::{Walk, tag};
 
+const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1d, 0x11];
+
 /// A name that may not stand below a CA, and the subtree that says so.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Violation {
@@ -50,7 +52,8 @@ enum Subtree {
     },
     /// A directory name, which webpki refuses whatever it says.
     Directory,
-    Other,
+    /// Of the kind with this tag, which webpki refuses when there is a name of that kind.
+    Other(u8),
 }
 
 impl Constraints {
@@ -91,6 +94,27 @@ impl Constraints {
         let dns = certificate.dns_names().into_iter().map(Name::Dns);
         let ips = certificate.ip_addresses().into_iter().map(Name::Ip);
         dns.chain(ips).find_map(|name| self.violation(&name))
+    }
+
+    /// The first name of a certificate that is of a constrained kind which webpki does not
+    /// process, as text.
+    pub(super) fn unprocessed(&self, certificate: &Certificate) -> Option<String> {
+        let constrained = |kind: u8| {
+            let mut all = self.permitted.iter().chain(&self.excluded);
+            all.any(|subtree| matches!(subtree, Subtree::Other(tag) if *tag == kind))
+        };
+        let extensions = certificate.extensions();
+        let names = extensions
+            .iter()
+            .find(|extension| extension.oid == SUBJECT_ALT_NAME)?;
+        let name = Walk(Walk(names.value).expect(tag::SEQUENCE)?.value)
+            .find(|name| constrained(name.tag))?;
+        let text = String::from_utf8_lossy(name.value);
+        Some(match name.tag {
+            kind if kind == tag::primitive(1) => format!("the e-mail address {text}"),
+            kind if kind == tag::primitive(6) => format!("the URI {text}"),
+            _ => "a name of another kind".to_owned(),
+        })
     }
 
     fn violation(&self, name: &Name) -> Option<Violation> {
@@ -139,7 +163,7 @@ impl Subtree {
                 }
             }
             kind if kind == tag::constructed(4) => Self::Directory,
-            _ => Self::Other,
+            other => Self::Other(other),
         }
     }
 
@@ -199,7 +223,7 @@ impl fmt::Display for Subtree {
                 }
             }
             Self::Directory => f.write_str("a directory name"),
-            Self::Other => f.write_str("a name of another kind"),
+            Self::Other(_) => f.write_str("a name of another kind"),
         }
     }
 }

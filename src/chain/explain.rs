@@ -10,7 +10,8 @@ use super::limits::Limit;
 use super::preference::Preference;
 use super::search::{DeadEnd, Obstacle, Path};
 use crate::cert::{Certificate, hex};
-use crate::finding::{Code, Finding};
+use crate::finding::{Code, Finding, Severity};
+use crate::profile::{self, Role};
 use crate::trust::TrustStore;
 
 /// A moment as RFC 3339 text in UTC.
@@ -226,6 +227,11 @@ pub(super) fn refusal(
     time: UnixTime,
 ) -> Vec<Finding> {
     use webpki::Error;
+    // What cannot be read looks as if it were not there, so it comes first.
+    let unread = faults_of_form(error, leaf, path);
+    if !unread.is_empty() {
+        return unread;
+    }
     let faults = faults(leaf, path, time);
     if !faults.is_empty() {
         return faults;
@@ -239,11 +245,6 @@ pub(super) fn refusal(
             Code::UnsupportedAlgorithm,
             "has a path with a signature of an unsupported algorithm",
         ),
-        Error::UnsupportedCertVersion => about(
-            Code::PathRefused,
-            "has a path with a certificate of X.509 version 1 or 2, and clients want version 3",
-        )
-        .help("Have it issued with extensions (`openssl x509 -req` writes none without -extfile)"),
         Error::NameConstraintViolation => about(
             Code::NameConstraint,
             "has a name for which a CA in its path may not issue",
@@ -264,6 +265,44 @@ pub(super) fn refusal(
             &format!("has a path that is refused: {other}"),
         ),
     }]
+}
+
+/// What webpki does not read is a fault of form, which the strict profile's rules can name.
+fn faults_of_form(error: &webpki::Error, leaf: &Certificate, path: &Path) -> Vec<Finding> {
+    use webpki::Error;
+    let codes: &[Code] = match error {
+        Error::UnsupportedCertVersion | Error::SignatureAlgorithmMismatch => {
+            &[Code::CertificateForm]
+        }
+        Error::BadDer
+        | Error::TrailingData(_)
+        | Error::ExtensionValueInvalid
+        | Error::MalformedExtensions
+        | Error::MalformedNameConstraint => &[
+            Code::CertificateForm,
+            Code::MalformedExtension,
+            Code::NameConstraintsForm,
+        ],
+        _ => return Vec::new(),
+    };
+    let intermediates = path.intermediates().iter();
+    let intermediates = intermediates.map(|certificate| (certificate, Role::Intermediate));
+    let anchors = path.shared_anchors().iter();
+    let roots = anchors.filter_map(|anchor| Some((anchor.certificate.as_ref()?, Role::Root)));
+    [(leaf, Role::Leaf)]
+        .into_iter()
+        .chain(intermediates)
+        .chain(roots)
+        .flat_map(|(certificate, role)| profile::examine(certificate, role, false))
+        .filter(|breach| codes.contains(&breach.code))
+        .map(|breach| breach.with_severity(Severity::Error))
+        .map(|breach| match error {
+            Error::UnsupportedCertVersion => breach.help(
+                "Have it issued with extensions (`openssl x509 -req` writes none without -extfile)",
+            ),
+            _ => breach,
+        })
+        .collect()
 }
 
 /// Says which limit ended the search.

@@ -12,11 +12,28 @@ use super::constraints::Constraints;
 use super::explain::out_of_date;
 use super::search::Path;
 use crate::cert::Certificate;
-use crate::finding::{Code, Finding};
+use crate::finding::{Code, Finding, Severity};
 
 const BASIC_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.19");
 const EXTENDED_KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37");
 const SERVER_AUTH: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.1");
+/// The extensions that webpki processes, or passes over though they are critical.
+const PROCESSED: &[ObjectIdentifier] = &[
+    ObjectIdentifier::new_unwrap("2.5.29.15"),
+    ObjectIdentifier::new_unwrap("2.5.29.17"),
+    BASIC_CONSTRAINTS,
+    ObjectIdentifier::new_unwrap("2.5.29.30"),
+    ObjectIdentifier::new_unwrap("2.5.29.31"),
+    EXTENDED_KEY_USAGE,
+    ObjectIdentifier::new_unwrap("1.3.6.1.4.1.11129.2.4.2"),
+];
+/// The others that may be critical by RFC 5280: those about policies.
+const PERMITTED: &[ObjectIdentifier] = &[
+    ObjectIdentifier::new_unwrap("2.5.29.32"),
+    ObjectIdentifier::new_unwrap("2.5.29.33"),
+    ObjectIdentifier::new_unwrap("2.5.29.36"),
+    ObjectIdentifier::new_unwrap("2.5.29.54"),
+];
 
 /// All faults of a path, from the leaf upwards.
 pub(super) fn faults(leaf: &Certificate, path: &Path, time: UnixTime) -> Vec<Finding> {
@@ -30,6 +47,7 @@ pub(super) fn faults(leaf: &Certificate, path: &Path, time: UnixTime) -> Vec<Fin
         ));
     }
     faults.extend(wrong_usage(leaf));
+    faults.extend(unprocessed(leaf));
     for (below, certificate) in path.intermediates().iter().enumerate() {
         faults.extend(out_of_date(certificate, time));
         if !certificate.is_ca() {
@@ -40,6 +58,7 @@ pub(super) fn faults(leaf: &Certificate, path: &Path, time: UnixTime) -> Vec<Fin
             ));
         }
         faults.extend(wrong_usage(certificate));
+        faults.extend(unprocessed(certificate));
         faults.extend(too_long(certificate, path, below));
     }
     faults.extend(constrained(leaf, path));
@@ -61,6 +80,25 @@ fn wrong_usage(certificate: &Certificate) -> Option<Finding> {
         usages.join(", ")
     );
     Some(of(Code::NotForServers, certificate, &what))
+}
+
+/// A critical extension that webpki does not process.
+fn unprocessed(certificate: &Certificate) -> Option<Finding> {
+    let mut extensions = certificate.extensions().into_iter();
+    let extension = extensions.find(|extension| {
+        let processed = PROCESSED.iter().any(|oid| oid.as_bytes() == extension.oid);
+        extension.critical && !processed
+    })?;
+    let permitted = PERMITTED.iter().any(|oid| oid.as_bytes() == extension.oid);
+    let remark = match permitted {
+        true => "; RFC 5280 permits that, and webpki does not process it",
+        false => ", which webpki does not process",
+    };
+    let what = format!("has the critical extension {}{remark}", extension.name());
+    let finding = of(Code::CriticalBit, certificate, &what)
+        .with_severity(Severity::Error)
+        .help("Have it issued without that extension, or take another chain");
+    Some(finding)
 }
 
 fn usage_name(usage: ObjectIdentifier) -> String {
@@ -129,6 +167,17 @@ fn constrained(leaf: &Certificate, path: &Path) -> Vec<Finding> {
                 };
                 let what =
                     format!("breaks the name constraints of {authority}: {violation}{remark}");
+                found.push(of(Code::NameConstraint, certificate, &what));
+            }
+        }
+        if !found.is_empty() {
+            continue;
+        }
+        for certificate in subjects() {
+            if let Some(name) = constraints.unprocessed(certificate) {
+                let what = format!(
+                    "has {name}, and {authority} constrains such names; RFC 5280 permits that, and webpki refuses it"
+                );
                 found.push(of(Code::NameConstraint, certificate, &what));
             }
         }

@@ -139,7 +139,8 @@ impl Graph {
             let issuers = self.links(node).map(|links| links.issuers.clone());
             for issuer in issuers.unwrap_or_default() {
                 if reached.insert(issuer) {
-                    if reached.len() > limits.max_candidates {
+                    // The leaf is reached, too, and is no candidate.
+                    if reached.len() - 1 > limits.max_candidates {
                         return Err(Limit::Candidates(limits.max_candidates));
                     }
                     waiting.push_back(issuer);

@@ -174,7 +174,7 @@ codes! {
     SubjectAltName Warning "subject-alt-name", "The subject alternative name is missing, of the wrong form, or not critical where the subject is empty.", "Issue with DNS names and IP addresses of proper form.";
     CommonName Warning "common-name", "The common name is not one of the subject alternative names, letter for letter.", "Leave the common name out, or repeat a subject alternative name in it.";
     NameConstraintsForm Warning "name-constraints-form", "Name constraints are empty, not critical, in a server's certificate, or use what RFC 5280 does not allow.", "Issue them in CA certificates only, critical, with subtrees.";
-    PolicyForm Warning "policy-form", "A policy extension is empty, not critical, or in a server's certificate.", "Issue it as RFC 5280 prescribes, or leave it out.";
+    PolicyForm Warning "policy-form", "A policy extension is empty, names a policy twice, is not critical where it must be, or in a server's certificate.", "Issue it as RFC 5280 prescribes, or leave it out.";
     UnfitKey Warning "unfit-key", "A key is of a kind or size that the Baseline Requirements do not allow.", "Use RSA of 2048 bits or more, or P-256, P-384 or P-521.";
     UnfitAnchor Warning "unfit-anchor", "A trust anchor is expired, no proper CA, or has extensions that a root must not have.", "Replace the root.";
     Lifetime Warning "lifetime", "A server's certificate is valid for longer than browsers accept of public CAs.", "Have it issued for the days that are allowed, and renew it by ACME.";

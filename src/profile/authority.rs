@@ -1,5 +1,9 @@
 //! What is demanded of CA certificates.
 
+use x509_cert::ext::pkix::{
+    AuthorityKeyIdentifier, BasicConstraints, KeyUsage, NameConstraints, PolicyConstraints,
+};
+
 use super::examined::oid;
 use super::{AUTHORITIES, Role, Rule, when};
 use crate::finding::{Code, Severity};
@@ -36,7 +40,7 @@ pub(super) const RULES: &[Rule] = &[
         source: "RFC 5280 section 4.2.1.9",
         concerns: AUTHORITIES,
         severity: Severity::Error,
-        breach: |it| match it.basic_constraints() {
+        breach: |it| match it.decoded::<BasicConstraints>() {
             Some(constraints) if !constraints.ca => Some("has issued, and is not a CA".to_owned()),
             Some(_) => when(
                 !it.is_critical(oid::BASIC_CONSTRAINTS),
@@ -53,7 +57,7 @@ pub(super) const RULES: &[Rule] = &[
         source: "RFC 5280 section 4.2.1.3; Baseline Requirements section 7.1.2.10.7",
         concerns: AUTHORITIES,
         severity: Severity::Error,
-        breach: |it| match it.key_usage() {
+        breach: |it| match it.decoded::<KeyUsage>() {
             Some(usage) => when(
                 !usage.key_cert_sign(),
                 "is a CA whose key usage does not allow signing certificates",
@@ -68,9 +72,11 @@ pub(super) const RULES: &[Rule] = &[
         severity: Severity::Error,
         breach: |it| {
             let limited = it
-                .basic_constraints()
+                .decoded::<BasicConstraints>()
                 .is_some_and(|constraints| constraints.path_len_constraint.is_some());
-            let signs = it.key_usage().is_none_or(|usage| usage.key_cert_sign());
+            let signs = it
+                .decoded::<KeyUsage>()
+                .is_none_or(|usage| usage.key_cert_sign());
             when(
                 limited && !signs,
                 "limits the path without being allowed to sign certificates",
@@ -83,7 +89,7 @@ pub(super) const RULES: &[Rule] = &[
         concerns: AUTHORITIES,
         severity: Severity::Error,
         breach: |it| {
-            let constraints = it.name_constraints()?;
+            let constraints = it.decoded::<NameConstraints>()?;
             let permitted = constraints.permitted_subtrees.unwrap_or_default();
             let excluded = constraints.excluded_subtrees.unwrap_or_default();
             let mut subtrees = permitted.iter().chain(&excluded);
@@ -113,7 +119,7 @@ pub(super) const RULES: &[Rule] = &[
         concerns: AUTHORITIES,
         severity: Severity::Error,
         breach: |it| {
-            let constraints = it.policy_constraints()?;
+            let constraints = it.decoded::<PolicyConstraints>()?;
             when(
                 !it.is_critical(oid::POLICY_CONSTRAINTS),
                 "has policy constraints that are not critical",
@@ -145,7 +151,7 @@ pub(super) const RULES: &[Rule] = &[
         concerns: ROOT,
         severity: Severity::Error,
         breach: |it| {
-            let id = it.authority_key_id()?;
+            let id = it.decoded::<AuthorityKeyIdentifier>()?;
             when(
                 id.authority_cert_issuer.is_some() || id.authority_cert_serial_number.is_some(),
                 "is a root whose authority key identifier names an issuer or a serial number",

@@ -4,10 +4,11 @@ use std::collections::HashSet;
 
 use der::Decode;
 use der::asn1::ObjectIdentifier;
+use der::oid::AssociatedOid;
 use x509_cert::ext::pkix::{
-    AuthorityInfoAccessSyntax, AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage,
-    KeyUsage, NameConstraints, PolicyConstraints, SubjectAltName, SubjectInfoAccessSyntax,
-    SubjectKeyIdentifier,
+    AuthorityInfoAccessSyntax, AuthorityKeyIdentifier, BasicConstraints, CertificatePolicies,
+    ExtendedKeyUsage, KeyUsage, NameConstraints, PolicyConstraints, SubjectAltName,
+    SubjectInfoAccessSyntax, SubjectKeyIdentifier,
 };
 
 use super::{ALL, Role, Rule, when};
@@ -99,42 +100,14 @@ impl<'a> Examined<'a> {
         self.extension(oid).is_some_and(|found| found.critical)
     }
 
-    /// The decoded extension; `None` when it is absent, or malformed, which a rule of its own
+    /// The extension of this type; `None` when it is absent, or malformed, which a rule of its own
     /// says.
-    fn decoded<T: Decode<'a>>(&self, oid: ObjectIdentifier) -> Option<T> {
-        T::from_der(self.extension(oid)?.value).ok()
+    pub(super) fn decoded<T: Decode<'a> + AssociatedOid>(&self) -> Option<T> {
+        T::from_der(self.extension(T::OID)?.value).ok()
     }
 
-    pub(super) fn key_usage(&self) -> Option<KeyUsage> {
-        self.decoded(oid::KEY_USAGE)
-    }
-
-    pub(super) fn extended_key_usage(&self) -> Option<ExtendedKeyUsage> {
-        self.decoded(oid::EXTENDED_KEY_USAGE)
-    }
-
-    pub(super) fn basic_constraints(&self) -> Option<BasicConstraints> {
-        self.decoded(oid::BASIC_CONSTRAINTS)
-    }
-
-    pub(super) fn name_constraints(&self) -> Option<NameConstraints> {
-        self.decoded(oid::NAME_CONSTRAINTS)
-    }
-
-    pub(super) fn policy_constraints(&self) -> Option<PolicyConstraints> {
-        self.decoded(oid::POLICY_CONSTRAINTS)
-    }
-
-    pub(super) fn authority_key_id(&self) -> Option<AuthorityKeyIdentifier> {
-        self.decoded(oid::AUTHORITY_KEY_ID)
-    }
-
-    pub(super) fn subject_alt_name(&self) -> Option<SubjectAltName> {
-        self.decoded(oid::SUBJECT_ALT_NAME)
-    }
-
-    fn malformed<T: Decode<'a>>(&self, oid: ObjectIdentifier) -> bool {
-        self.extension(oid)
+    fn malformed<T: Decode<'a> + AssociatedOid>(&self) -> bool {
+        self.extension(T::OID)
             .is_some_and(|extension| T::from_der(extension.value).is_err())
     }
 }
@@ -146,7 +119,11 @@ pub(super) const RULES: &[Rule] = &[
         source: "RFC 5280 section 4.1.2.1; Baseline Requirements section 7.1.1",
         concerns: ALL,
         severity: Severity::Error,
-        breach: |it| when(it.certificate.version() != 3, "is not of version 3"),
+        breach: |it| match it.certificate.version() {
+            3 => None,
+            0 => Some("is of a version that X.509 does not have".to_owned()),
+            other => Some(format!("is of version {other}, not of version 3")),
+        },
     },
     Rule {
         code: Code::SerialNumber,
@@ -272,40 +249,29 @@ pub(super) const RULES: &[Rule] = &[
         breach: |it| {
             [
                 (
-                    it.malformed::<SubjectKeyIdentifier>(oid::SUBJECT_KEY_ID),
+                    it.malformed::<SubjectKeyIdentifier>(),
                     "subject key identifier",
                 ),
                 (
-                    it.malformed::<AuthorityKeyIdentifier>(oid::AUTHORITY_KEY_ID),
+                    it.malformed::<AuthorityKeyIdentifier>(),
                     "authority key identifier",
                 ),
-                (it.malformed::<KeyUsage>(oid::KEY_USAGE), "key usage"),
+                (it.malformed::<KeyUsage>(), "key usage"),
+                (it.malformed::<BasicConstraints>(), "basic constraints"),
+                (it.malformed::<ExtendedKeyUsage>(), "extended key usage"),
+                (it.malformed::<SubjectAltName>(), "subject alternative name"),
+                (it.malformed::<NameConstraints>(), "name constraints"),
                 (
-                    it.malformed::<BasicConstraints>(oid::BASIC_CONSTRAINTS),
-                    "basic constraints",
+                    it.malformed::<CertificatePolicies>(),
+                    "certificate policies",
                 ),
+                (it.malformed::<PolicyConstraints>(), "policy constraints"),
                 (
-                    it.malformed::<ExtendedKeyUsage>(oid::EXTENDED_KEY_USAGE),
-                    "extended key usage",
-                ),
-                (
-                    it.malformed::<SubjectAltName>(oid::SUBJECT_ALT_NAME),
-                    "subject alternative name",
-                ),
-                (
-                    it.malformed::<NameConstraints>(oid::NAME_CONSTRAINTS),
-                    "name constraints",
-                ),
-                (
-                    it.malformed::<PolicyConstraints>(oid::POLICY_CONSTRAINTS),
-                    "policy constraints",
-                ),
-                (
-                    it.malformed::<AuthorityInfoAccessSyntax>(oid::AUTHORITY_INFO_ACCESS),
+                    it.malformed::<AuthorityInfoAccessSyntax>(),
                     "authority information access",
                 ),
                 (
-                    it.malformed::<SubjectInfoAccessSyntax>(oid::SUBJECT_INFO_ACCESS),
+                    it.malformed::<SubjectInfoAccessSyntax>(),
                     "subject information access",
                 ),
             ]
@@ -321,13 +287,35 @@ pub(super) const RULES: &[Rule] = &[
         concerns: ALL,
         severity: Severity::Error,
         breach: |it| {
-            [oid::AUTHORITY_INFO_ACCESS, oid::SUBJECT_INFO_ACCESS]
-                .into_iter()
-                .any(|oid| {
-                    it.decoded::<AuthorityInfoAccessSyntax>(oid)
-                        .is_some_and(|access| access.0.is_empty())
-                })
-                .then(|| "has an information access extension without an entry".to_owned())
+            let issuer = it.decoded::<AuthorityInfoAccessSyntax>();
+            let subject = it.decoded::<SubjectInfoAccessSyntax>();
+            when(
+                issuer.is_some_and(|access| access.0.is_empty())
+                    || subject.is_some_and(|access| access.0.is_empty()),
+                "has an information access extension without an entry",
+            )
+        },
+    },
+    Rule {
+        code: Code::PolicyForm,
+        source: "RFC 5280 section 4.2.1.4",
+        concerns: ALL,
+        severity: Severity::Error,
+        breach: |it| {
+            let policies = it.decoded::<CertificatePolicies>()?.0;
+            let mut seen = HashSet::new();
+            let twice = policies
+                .iter()
+                .map(|policy| policy.policy_identifier)
+                .find(|policy| !seen.insert(*policy));
+            when(
+                policies.is_empty(),
+                "has certificate policies that name none",
+            )
+            .or_else(|| {
+                let policy = twice?;
+                Some(format!("names the certificate policy {policy} twice"))
+            })
         },
     },
     Rule {
@@ -338,7 +326,7 @@ pub(super) const RULES: &[Rule] = &[
         breach: |it| {
             // A self-signed certificate may leave it out, as it is its own issuer.
             let excused = it.role == Role::Root && it.self_signed;
-            let missing = match it.authority_key_id() {
+            let missing = match it.decoded::<AuthorityKeyIdentifier>() {
                 Some(id) => id.key_identifier.is_none(),
                 None => true,
             };
@@ -351,7 +339,9 @@ pub(super) const RULES: &[Rule] = &[
         concerns: ALL,
         severity: Severity::Error,
         breach: |it| {
-            let none = it.key_usage().is_some_and(|usage| usage.0.is_empty());
+            let none = it
+                .decoded::<KeyUsage>()
+                .is_some_and(|usage| usage.0.is_empty());
             when(none, "has a key usage extension that allows nothing")
         },
     },

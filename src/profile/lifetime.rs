@@ -45,8 +45,30 @@ fn days_allowed(begin: UnixTime) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{UnixTime, days_allowed};
+    use super::{DAY, UnixTime, days_allowed, lifetime};
+    use crate::{Certificate, Code, Origin};
     use std::time::Duration;
+
+    /// A certificate that is valid from midnight of 2026-03-15 for so many seconds.
+    fn valid_for(seconds: u64) -> Certificate {
+        let key = rcgen::KeyPair::generate().expect("ring makes the key");
+        let mut params = rcgen::CertificateParams::default();
+        params.not_before = rcgen::date_time_ymd(2026, 3, 15);
+        // The last second counts, too.
+        params.not_after = params.not_before + Duration::from_secs(seconds - 1);
+        let certificate = params.self_signed(&key).expect("rcgen signs it");
+        let der = certificate.der().clone();
+        Certificate::new(der, Origin::new("memory")).expect("a certificate")
+    }
+
+    #[test]
+    fn a_second_too_many_is_too_long() {
+        assert_eq!(lifetime(&valid_for(200 * DAY)), None);
+        let finding = lifetime(&valid_for(200 * DAY + 1)).expect("too long");
+        assert_eq!(finding.code, Code::Lifetime);
+        assert!(finding.message.contains("valid for 201 days"), "{finding}");
+        assert!(finding.message.contains("more than 200 of"), "{finding}");
+    }
 
     #[test]
     fn the_limit_is_the_one_in_force_at_the_beginning() {

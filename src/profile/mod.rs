@@ -2,8 +2,8 @@
 //! what path validation looks at.
 //!
 //! Each demand is a `Rule`: whom it concerns, where it stands, and what breaks it. The rules are
-//! looked through only for the certificates of a path that webpki has accepted, so they can make
-//! a verdict stricter and never milder.
+//! looked through for the certificates of a path that webpki has accepted, so they can make a
+//! verdict stricter and never milder; and to say what is wrong in one that it could not read.
 
 mod authority;
 mod examined;

@@ -1,14 +1,16 @@
 //! What is demanded of the names of servers' certificates.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 use der::Decode;
 use der::asn1::ObjectIdentifier;
+use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::name::Name;
 
 use super::examined::{Examined, oid};
 use super::{Role, Rule, when};
+use crate::cert::ip_address;
 use crate::finding::{Code, Severity};
 
 const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
@@ -21,7 +23,7 @@ pub(super) const RULES: &[Rule] = &[
         concerns: LEAF,
         severity: Severity::Error,
         breach: |it| {
-            let names = it.subject_alt_name().map(|names| names.0);
+            let names = it.decoded::<SubjectAltName>().map(|names| names.0);
             when(
                 names.is_none_or(|names| names.is_empty()),
                 "has no subject alternative name",
@@ -47,16 +49,19 @@ pub(super) const RULES: &[Rule] = &[
         severity: Severity::Error,
         breach: |it| {
             let all = names_as_text(it);
-            it.subject_alt_name()?.0.iter().find_map(|name| match name {
-                GeneralName::DnsName(name) => {
-                    let fault = dns_fault(name.as_str(), &all)?;
-                    Some(format!("has the DNS name {}, {fault}", name.as_str()))
-                }
-                GeneralName::IpAddress(address) if ip(address.as_bytes()).is_none() => {
-                    Some("has an IP address of neither 4 nor 16 bytes".to_owned())
-                }
-                _ => None,
-            })
+            it.decoded::<SubjectAltName>()?
+                .0
+                .iter()
+                .find_map(|name| match name {
+                    GeneralName::DnsName(name) => {
+                        let fault = dns_fault(name.as_str(), &all)?;
+                        Some(format!("has the DNS name {}, {fault}", name.as_str()))
+                    }
+                    GeneralName::IpAddress(address) if ip_address(address.as_bytes()).is_none() => {
+                        Some("has an IP address of neither 4 nor 16 bytes".to_owned())
+                    }
+                    _ => None,
+                })
         },
     },
     Rule {
@@ -89,29 +94,19 @@ pub(super) const RULES: &[Rule] = &[
     },
 ];
 
-fn ip(bytes: &[u8]) -> Option<IpAddr> {
-    match bytes.len() {
-        4 => <[u8; 4]>::try_from(bytes)
-            .ok()
-            .map(|bytes| Ipv4Addr::from(bytes).into()),
-        16 => <[u8; 16]>::try_from(bytes)
-            .ok()
-            .map(|bytes| Ipv6Addr::from(bytes).into()),
-        _ => None,
-    }
-}
-
 /// The subject alternative names, addresses as RFC 5952 writes them.
 fn names_as_text(it: &Examined<'_>) -> Vec<String> {
     let names = it
-        .subject_alt_name()
+        .decoded::<SubjectAltName>()
         .map(|names| names.0)
         .unwrap_or_default();
     names
         .iter()
         .filter_map(|name| match name {
             GeneralName::DnsName(name) => Some(name.as_str().to_owned()),
-            GeneralName::IpAddress(address) => ip(address.as_bytes()).map(|ip| ip.to_string()),
+            GeneralName::IpAddress(address) => {
+                ip_address(address.as_bytes()).map(|ip| ip.to_string())
+            }
             _ => None,
         })
         .collect()

@@ -1,6 +1,7 @@
 //! What is demanded of servers' certificates.
 
 use der::asn1::ObjectIdentifier;
+use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage};
 
 use super::examined::oid;
 use super::{Role, Rule, when};
@@ -16,7 +17,7 @@ pub(super) const RULES: &[Rule] = &[
         concerns: LEAF,
         severity: Severity::Error,
         breach: |it| {
-            let constraints = it.basic_constraints()?;
+            let constraints = it.decoded::<BasicConstraints>()?;
             when(
                 constraints.ca,
                 "is a CA certificate in the place of a server's",
@@ -36,7 +37,7 @@ pub(super) const RULES: &[Rule] = &[
         severity: Severity::Error,
         breach: |it| {
             let signs = it
-                .key_usage()
+                .decoded::<KeyUsage>()
                 .is_some_and(|usage| usage.key_cert_sign() || usage.crl_sign());
             when(
                 signs,
@@ -50,7 +51,7 @@ pub(super) const RULES: &[Rule] = &[
         concerns: LEAF,
         severity: Severity::Error,
         breach: |it| {
-            let usages = it.extended_key_usage()?;
+            let usages = it.decoded::<ExtendedKeyUsage>()?;
             when(
                 usages.0.contains(&ANY_EXTENDED_KEY_USAGE),
                 "has the extended key usage anyExtendedKeyUsage",

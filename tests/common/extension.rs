@@ -7,12 +7,18 @@ pub const KEY_USAGE: &[u8] = &[0x55, 0x1d, 15];
 pub const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1d, 17];
 pub const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 19];
 pub const NAME_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 30];
+pub const ISSUER_ALT_NAME: &[u8] = &[0x55, 0x1d, 18];
 pub const CRL_DISTRIBUTION_POINTS: &[u8] = &[0x55, 0x1d, 31];
+pub const CERTIFICATE_POLICIES: &[u8] = &[0x55, 0x1d, 32];
+pub const POLICY_MAPPINGS: &[u8] = &[0x55, 0x1d, 33];
 pub const AUTHORITY_KEY_ID: &[u8] = &[0x55, 0x1d, 35];
 pub const POLICY_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 36];
 pub const EXTENDED_KEY_USAGE: &[u8] = &[0x55, 0x1d, 37];
+pub const FRESHEST_CRL: &[u8] = &[0x55, 0x1d, 46];
 pub const INHIBIT_ANY_POLICY: &[u8] = &[0x55, 0x1d, 54];
 pub const AUTHORITY_INFO_ACCESS: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 1, 1];
+pub const SUBJECT_INFO_ACCESS: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 1, 11];
+pub const SUBJECT_DIRECTORY_ATTRIBUTES: &[u8] = &[0x55, 0x1d, 9];
 /// One that nobody knows.
 pub const UNKNOWN: &[u8] = &[0x2b, 6, 1, 4, 1, 0x82, 0x37, 0x7f, 0x7f];
 

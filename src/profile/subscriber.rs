@@ -18,16 +18,11 @@ pub(super) const RULES: &[Rule] = &[
         severity: Severity::Error,
         breach: |it| {
             let constraints = it.decoded::<BasicConstraints>()?;
+            // webpki takes no CA certificate for a server's.
             when(
-                constraints.ca,
-                "is a CA certificate in the place of a server's",
+                constraints.path_len_constraint.is_some(),
+                "is no CA, and limits the path all the same",
             )
-            .or_else(|| {
-                when(
-                    constraints.path_len_constraint.is_some(),
-                    "is no CA, and limits the path all the same",
-                )
-            })
         },
     },
     Rule {

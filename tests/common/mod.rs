@@ -17,3 +17,4 @@ pub mod limbo;
 pub mod openssl;
 pub mod pile;
 pub mod pki;
+pub mod random_pki;

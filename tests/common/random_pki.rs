@@ -242,7 +242,7 @@ pub fn plan() -> impl Strategy<Value = Plan> {
 fn authorities() -> impl Strategy<Value = Vec<Authority>> {
     let all_identified = prop::bool::weighted(0.7);
     // Few names, so that siblings share them.
-    let authority = (0..6u8, any::<bool>());
+    let authority = (0..4u8, any::<bool>());
     (all_identified, prop::collection::vec(authority, 2..6)).prop_map(|(all, authorities)| {
         let authority = |(name, identified)| Authority {
             name: format!("CA {name}"),
@@ -299,7 +299,7 @@ fn site(count: usize) -> impl Strategy<Value = Site> {
 }
 
 fn terms() -> impl Strategy<Value = Terms> {
-    let path_len = prop_oneof![9 => Just(None), 2 => (0..3u8).prop_map(Some)];
+    let path_len = prop_oneof![9 => Just(None), 3 => (0..3u8).prop_map(Some)];
     let permitted = prop_oneof![
         20 => Just(None),
         2 => Just(Some("example.com")),

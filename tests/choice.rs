@@ -17,11 +17,15 @@ struct Succession {
 
 impl Succession {
     fn new() -> Self {
-        let (old, new) = (Ca::root("Old"), Ca::root("New"));
+        Self::named("Old", "New")
+    }
+
+    fn named(old_name: &str, new_name: &str) -> Self {
+        let (old, new) = (Ca::root(old_name), Ca::root(new_name));
         let cross = old.intermediate_with(CaOptions {
             shared_key: Some(new.key.clone()),
             not_after: (2090, 1, 1),
-            ..CaOptions::named("New")
+            ..CaOptions::named(new_name)
         });
         let issuer = new.intermediate("Issuer");
         let leaf = issuer.leaf_named("www.example.com");
@@ -75,6 +79,14 @@ fn by_default_the_path_that_all_stores_trust_is_sent() {
             .contains("not taken: through CN=Issuer (pile.pem:")
     );
     assert!(!report.has(Code::StoreDoesNotTrust));
+}
+
+#[test]
+fn a_root_that_changed_its_key_and_kept_its_name_is_led_to_both_keys() {
+    let case = Succession::named("Root", "Root");
+    let (chain, report) = case.verify(&case.bundler());
+    assert_eq!(subjects(chain.intermediates()), ["CN=Issuer", "CN=Root"]);
+    assert_eq!(chain.trusted_by(), ["new", "old"], "{report}");
 }
 
 #[test]

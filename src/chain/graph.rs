@@ -184,15 +184,16 @@ impl Graph {
                 links.passed_over = true;
                 continue;
             }
-            // The root's own certificate leads no further than the anchor that it is.
-            let is_anchor = |anchor: &Arc<Anchor>| {
-                issuer.is_self_issued()
-                    && issuer.spki_value() == &*anchor.anchor.subject_public_key_info
-            };
-            if links.anchors.iter().any(is_anchor) {
+            let spki = issuer.spki_value();
+            let is_anchor = |anchor: &Arc<Anchor>| spki == &*anchor.anchor.subject_public_key_info;
+            // The root's own certificate leads no further than the anchor that it is. One of the
+            // same name and key may be signed by the root's former key (RFC 4210 section 4.4).
+            if issuer.is_self_issued()
+                && links.anchors.iter().any(is_anchor)
+                && signatures.check(issuer, spki) != Check::Invalid
+            {
                 continue;
             }
-            let spki = issuer.spki_value();
             let check = checked
                 .entry(spki)
                 .or_insert_with(|| signatures.check(head, spki));

@@ -18,3 +18,4 @@ pub mod openssl;
 pub mod pile;
 pub mod pki;
 pub mod strictness;
+pub mod random_pki;

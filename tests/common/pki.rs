@@ -161,6 +161,8 @@ pub struct CaOptions {
     pub key_id: KeyId,
     /// Whether an intermediate points at its issuer's key. Roots never do.
     pub authority_key_id: bool,
+    /// Whether the basic constraints say so; one that does not has no `path_len`.
+    pub is_ca: bool,
     pub path_len: Option<u8>,
     pub permitted_dns: Vec<String>,
     pub excluded_dns: Vec<String>,
@@ -179,6 +181,7 @@ impl Default for CaOptions {
             shared_key: None,
             key_id: KeyId::Derived,
             authority_key_id: true,
+            is_ca: true,
             path_len: None,
             permitted_dns: Vec::new(),
             excluded_dns: Vec::new(),
@@ -210,12 +213,16 @@ impl CaOptions {
             .map_or(BasicConstraints::Unconstrained, |len| {
                 BasicConstraints::Constrained(len)
             });
-        params.is_ca = IsCa::Ca(constraints);
+        params.is_ca = match self.is_ca {
+            true => IsCa::Ca(constraints),
+            false => IsCa::ExplicitNoCa,
+        };
         match &self.key_id {
             KeyId::Derived => {}
             KeyId::Given(id) => {
                 params.key_identifier_method = KeyIdMethod::PreSpecified(id.clone());
             }
+            KeyId::Absent if !self.is_ca => params.is_ca = IsCa::NoCa,
             KeyId::Absent => {
                 // rcgen gives every CA a key identifier, so this one is a CA behind its back.
                 params.is_ca = IsCa::NoCa;

@@ -141,8 +141,8 @@ impl Input {
             let anchors = signed(signatures, &self.roots);
             for issuer in signed(signatures, candidates) {
                 // A root's own certificate leads no further than the root.
-                let is_anchor = issuer.is_self_issued()
-                    && anchors.iter().any(|anchor| same_entity(anchor, &issuer));
+                let is_anchor = anchors.iter().any(|anchor| same_entity(anchor, &issuer))
+                    && signatures.made(&issuer, &issuer);
                 let mut above = path.iter().chain([&self.leaf]);
                 if is_anchor
                     || path.len() == MAX_INTERMEDIATES

@@ -17,5 +17,5 @@ pub mod limbo;
 pub mod openssl;
 pub mod pile;
 pub mod pki;
-pub mod strictness;
 pub mod random_pki;
+pub mod strictness;

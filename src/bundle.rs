@@ -3,22 +3,25 @@
 //! [`Bundler`] holds the options; [`Bundler::build`] turns [`Material`] into a [`Bundle`], or
 //! says in a [`Refusal`] why that cannot be.
 
+mod draft;
 mod pair;
 
 use std::fmt;
+use std::sync::Arc;
 
 use rustls_pki_types::{ServerName, UnixTime};
 
 use crate::cert::Certificate;
-use crate::chain::{
-    Chain, IssuerTree, Limits, Preference, Requirements, SignatureMemory, distinct, draw, resolve,
-};
+use crate::chain::{Chain, Limits, Preference, Requirements, SignatureMemory};
 use crate::dh::DhParameters;
-use crate::finding::{Code, Finding, Report, Severity};
+use crate::finding::Report;
 use crate::key::PrivateKey;
+use crate::pool::Pool;
 use crate::profile::Profile;
-use crate::read::{Expected, Material, Unreadable};
+use crate::read::Material;
 use crate::trust::TrustStore;
+
+pub use draft::Draft;
 
 /// Builds bundles: the options, and the trust stores that the chain must lead to.
 ///
@@ -38,14 +41,14 @@ use crate::trust::TrustStore;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Bundler {
-    requirements: Requirements,
+    requirements: Arc<Requirements>,
 }
 
 impl Bundler {
     /// A bundler for clients that trust this store, verifying for this moment.
     pub fn new(store: TrustStore, time: UnixTime) -> Self {
         Self {
-            requirements: Requirements {
+            requirements: Arc::new(Requirements {
                 stores: vec![store],
                 time,
                 names: Vec::new(),
@@ -54,98 +57,93 @@ impl Bundler {
                 profile: Profile::default(),
                 limits: Limits::default(),
                 memory: SignatureMemory::new(),
-            },
+                pools: Vec::new(),
+            }),
         }
     }
 
     /// Another store. The chain that most of the stores trust is taken; one must.
     #[must_use]
     pub fn trust(mut self, store: TrustStore) -> Self {
-        self.requirements.stores.push(store);
+        self.with().stores.push(store);
         self
     }
 
     /// A DNS name or IP address for which the leaf must be valid. Without any, none is checked.
     #[must_use]
     pub fn name(mut self, name: ServerName<'static>) -> Self {
-        self.requirements.names.push(name);
+        self.with().names.push(name);
         self
     }
 
     /// Whether the root is written, too. It is not, unless this is set: clients have it.
     #[must_use]
     pub fn include_root(mut self, include: bool) -> Self {
-        self.requirements.include_root = include;
+        self.with().include_root = include;
         self
     }
 
     /// Which of several good paths is taken.
     #[must_use]
     pub fn prefer(mut self, preference: Preference) -> Self {
-        self.requirements.preference = preference;
+        self.with().preference = preference;
         self
     }
 
     /// How much is demanded of the certificates' form.
     #[must_use]
     pub fn profile(mut self, profile: Profile) -> Self {
-        self.requirements.profile = profile;
+        self.with().profile = profile;
         self
     }
 
     /// Other limits of the search than the usual ones.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
-        self.requirements.limits = limits;
+        self.with().limits = limits;
+        self
+    }
+
+    /// Intermediates that are asked for missing issuers. They need not be trusted.
+    #[must_use]
+    pub fn pool(mut self, pool: Pool) -> Self {
+        self.with().pools.push(pool);
         self
     }
 
     /// A memory of signatures to share with other bundlers.
     #[must_use]
     pub fn memory(mut self, memory: SignatureMemory) -> Self {
-        self.requirements.memory = memory;
+        self.with().memory = memory;
         self
     }
 
+    fn with(&mut self) -> &mut Requirements {
+        Arc::make_mut(&mut self.requirements)
+    }
+
     /// Orders, proves and verifies.
+    ///
+    /// This is [`draft`](Self::draft) and [`Draft::bundle`]; in between, what is missing may be
+    /// brought.
     ///
     /// # Errors
     ///
     /// [`Refusal`], with all findings; those of severity `error` are the reasons.
     pub fn build(&self, material: Material) -> Result<Bundle, Refusal> {
-        let mut work = Work::new(&self.requirements, material.findings, material.unreadable);
-        match work.build(material.certificates, material.keys, material.dh_parameters) {
-            Some(mut bundle) => {
-                bundle.report = work.report;
-                Ok(bundle)
-            }
-            None => Err(work.refusal()),
-        }
+        self.draft(material).bundle()
     }
 
     /// Orders and verifies without a key: the first certificate is the end entity, the others
     /// are what its chain may be taken from.
     ///
+    /// This is [`draft_chain`](Self::draft_chain) and [`Draft::chain`].
+    ///
     /// # Errors
     ///
     /// [`Refusal`], as for [`build`](Self::build).
     pub fn verify(&self, material: Material) -> Result<(Chain, Report), Refusal> {
-        let mut work = Work::new(&self.requirements, material.findings, material.unreadable);
-        let (certificates, duplicates) = distinct(material.certificates);
-        work.report.extend(duplicates);
-        let chain = match certificates.first() {
-            Some(leaf) => work.chain(leaf, &certificates),
-            None => {
-                let message = "there is no certificate in the material";
-                work.report.push(Finding::new(Code::NoCertificate, message));
-                work.report_unreadable(|expected| expected != Expected::Other);
-                None
-            }
-        };
-        match chain {
-            Some(chain) => Ok((chain, work.report)),
-            None => Err(work.refusal()),
-        }
+        self.draft_chain(material).chain()
     }
 
     /// Orders and verifies without a key: the chain of this leaf, taken from these candidates.
@@ -158,22 +156,17 @@ impl Bundler {
         leaf: &Certificate,
         candidates: Vec<Certificate>,
     ) -> Result<(Chain, Report), Refusal> {
-        let mut report = Report::default();
-        let (candidates, duplicates) = distinct(candidates);
-        report.extend(duplicates);
-        match resolve(&self.requirements, leaf, &candidates, &mut report) {
-            Some(chain) => Ok((chain, report)),
-            None => Err(Refusal {
-                report,
-                leaf: Some(leaf.clone()),
-            }),
-        }
+        Draft::of_leaf(&self.requirements, leaf.clone(), candidates).chain()
     }
 
-    /// Draws the issuers above a leaf, as far as they are among these candidates.
-    pub fn tree(&self, leaf: &Certificate, candidates: Vec<Certificate>) -> IssuerTree {
-        let (candidates, _) = distinct(candidates);
-        draw(&self.requirements, leaf, &candidates)
+    /// Begins a bundle: finds the leaf and its key.
+    pub fn draft(&self, material: Material) -> Draft {
+        Draft::of_pair(&self.requirements, material)
+    }
+
+    /// Begins a chain without a key, as [`verify`](Self::verify) has it.
+    pub fn draft_chain(&self, material: Material) -> Draft {
+        Draft::of_first(&self.requirements, material)
     }
 }
 
@@ -266,126 +259,3 @@ impl fmt::Display for Refusal {
 }
 
 impl std::error::Error for Refusal {}
-
-/// One call of [`Bundler::build`]. Every step that returns `None` has put an error into the
-/// report.
-struct Work<'b> {
-    requirements: &'b Requirements,
-    report: Report,
-    /// What could not be read: a warning unless it is what is missing.
-    unreadable: Vec<Unreadable>,
-    /// Set as soon as it is clear which certificate is the server's.
-    leaf: Option<Certificate>,
-}
-
-impl<'b> Work<'b> {
-    fn new(
-        requirements: &'b Requirements,
-        findings: Vec<Finding>,
-        unreadable: Vec<Unreadable>,
-    ) -> Self {
-        let mut report = Report::default();
-        report.extend(findings);
-        Self {
-            requirements,
-            report,
-            unreadable,
-            leaf: None,
-        }
-    }
-
-    fn refusal(self) -> Refusal {
-        Refusal {
-            report: self.report,
-            leaf: self.leaf,
-        }
-    }
-
-    fn build(
-        &mut self,
-        certificates: Vec<Certificate>,
-        keys: Vec<PrivateKey>,
-        dh_parameters: Vec<DhParameters>,
-    ) -> Option<Bundle> {
-        let (pool, duplicates) = distinct(certificates);
-        self.report.extend(duplicates);
-        let Some((leaf, key)) = self.pair(&pool, keys) else {
-            self.report_unreadable(|expected| expected != Expected::Other);
-            return None;
-        };
-        let chain = self.chain(&leaf, &pool)?;
-        let bundle = Bundle {
-            dh_parameters: self.dh_parameters(dh_parameters),
-            chain,
-            key,
-            report: Report::default(),
-        };
-        self.report.extend(reordered(&bundle));
-        Some(bundle)
-    }
-
-    /// Resolves the chain; an unreadable certificate is an error when an issuer is missing.
-    fn chain(&mut self, leaf: &Certificate, candidates: &[Certificate]) -> Option<Chain> {
-        self.leaf = Some(leaf.clone());
-        let chain = resolve(self.requirements, leaf, candidates, &mut self.report);
-        let incomplete = chain.is_none()
-            && self
-                .report
-                .errors()
-                .any(|error| matches!(error.code, Code::MissingIssuer | Code::BadSignature));
-        self.report_unreadable(|expected| {
-            incomplete && matches!(expected, Expected::Certificate | Expected::Any)
-        });
-        chain
-    }
-
-    fn dh_parameters(&mut self, parameters: Vec<DhParameters>) -> Option<DhParameters> {
-        let mut parameters = parameters.into_iter();
-        let first = parameters.next()?;
-        if first.prime_bits() < 2048 {
-            let message = format!("the DH parameters have {} bits", first.prime_bits());
-            self.report
-                .push(Finding::new(Code::WeakDhParameters, message).at(first.origin()));
-        }
-        for other in parameters {
-            let message = format!(
-                "these DH parameters were left out; those of {} are used",
-                first.origin()
-            );
-            self.report
-                .push(Finding::new(Code::DuplicateDhParameters, message).at(other.origin()));
-        }
-        Some(first)
-    }
-
-    /// Says what could not be read. What may be the missing piece is said as an error.
-    fn report_unreadable(&mut self, missing: impl Fn(Expected) -> bool) {
-        for unreadable in std::mem::take(&mut self.unreadable) {
-            let severity = match missing(unreadable.expected) {
-                true => Severity::Error,
-                false => Severity::Warning,
-            };
-            self.report.push(unreadable.finding.with_severity(severity));
-        }
-    }
-}
-
-/// Says that the blocks of one source stood in another order than they are written in.
-fn reordered(bundle: &Bundle) -> Option<Finding> {
-    let chain = bundle.chain();
-    let source = chain.leaf().origin().source();
-    let lines: Vec<usize> = chain
-        .certificates()
-        .map(Certificate::origin)
-        .chain([bundle.key().origin()])
-        .filter(|origin| origin.source() == source)
-        .filter_map(crate::Origin::first_line)
-        .collect();
-    (!lines.is_sorted()).then(|| {
-        Finding::new(
-            Code::Reordered,
-            "the blocks were put in order: leaf, intermediates as issued, key",
-        )
-        .at(chain.leaf().origin())
-    })
-}

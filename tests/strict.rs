@@ -3,12 +3,12 @@
 
 mod common;
 
-use common::bundling::{errors, place};
+use common::bundling::{errors, place, the};
 use common::der::{der, integer};
 use common::extension::{self as ext, add, remove, replace};
 use common::pki::{Key, KeyKind, LeafOptions, pem_block};
 use common::strictness::{At, Pki, breaks};
-use fullchain::{Code, Profile};
+use fullchain::{Code, Profile, Severity};
 
 /// A subject alternative name of these names, each with its tag.
 fn subject_alt_name(names: &[(u8, &[u8])]) -> Vec<u8> {
@@ -195,10 +195,22 @@ fn a_root_is_in_date_and_names_no_other_issuer_and_no_usage() {
             &der(0x30, &[&[0x80, 1, 7]]),
         );
     });
-    breaks(Code::UnfitAnchor, At::Root, |it| {
+    let pki = Pki::edited(At::Root, |it| {
         let time = |year: &str| der(0x17, &[format!("{year}0101000000Z").as_bytes()]);
         it[4] = der(0x30, &[&time("20"), &time("25")]);
     });
+    // Not in date is a warning without strict, as OpenSSL looks at it and webpki does not.
+    let (_, report) = pki.verify(Profile::PathValidation).expect("a warning");
+    let refusal = pki.verify(Profile::Strict).expect_err("a rule is broken");
+    assert_eq!(errors(&refusal), [Code::UnfitAnchor]);
+    for (report, severity) in [
+        (&report, Severity::Warning),
+        (refusal.report(), Severity::Error),
+    ] {
+        let finding = the(report, Code::UnfitAnchor);
+        assert_eq!(finding.severity, severity);
+        assert_eq!(place(finding), pki.place(At::Root));
+    }
 }
 
 #[test]

@@ -45,7 +45,8 @@ fn a_root_of_version_1_has_no_extensions_that_a_ca_needs() {
 fn a_validity_ends_after_it_begins() {
     let time = |year: &str| der(0x17, &[format!("{year}0101000000Z").as_bytes()]);
     let pki = Pki::edited(At::Root, |it| it[4] = sequence(&[time("30"), time("20")]));
-    pki.breaks(&[Code::CertificateForm, Code::UnfitAnchor], At::Root);
+    let refusal = pki.verify(Profile::Strict).expect_err("a rule is broken");
+    assert_eq!(errors(&refusal), [Code::CertificateForm, Code::UnfitAnchor]);
 }
 
 #[test]

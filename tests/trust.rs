@@ -10,7 +10,7 @@ use common::bundling::{
 };
 use common::openssl::{openssl, openssl_output};
 use common::pki::{BEGIN, Ca, CaOptions, Day, Eku, Key, KeyKind, Leaf, LeafOptions, pem_block};
-use fullchain::{Bundle, Bundler, Code, Error, Refusal, TrustStore};
+use fullchain::{Bundle, Bundler, Code, Error, Refusal, Severity, TrustStore};
 use rustls_pki_types::ServerName;
 use tempfile::NamedTempFile;
 
@@ -487,4 +487,49 @@ fn the_time_is_the_given_one_and_no_other() {
     };
     on((2000, 1, 1)).is_accepted();
     on(BEGIN).is_refused(Code::Expired, 0);
+}
+
+#[test]
+fn what_only_openssl_holds_against_a_root_is_a_warning() {
+    let long_ago = |name: &str| CaOptions {
+        not_before: (2001, 1, 1),
+        not_after: (2021, 1, 1),
+        ..CaOptions::named(name)
+    };
+    let short = |name: &str| CaOptions {
+        path_len: Some(0),
+        ..CaOptions::named(name)
+    };
+    for (options, owed) in [
+        (long_ago("Root"), "expired"),
+        (short("Root"), "allows 0 CAs"),
+    ] {
+        let root = Ca::root_with(options);
+        let ca = root.intermediate("Issuer");
+        let leaf = ca.leaf_named("www.example.com");
+        let pile = read("pile.pem", leaf.cert_pem.clone() + &ca.cert_pem);
+        let (_, report) = bundler(&[&root.cert_pem])
+            .verify(pile)
+            .expect("webpki looks at neither");
+        let warning = the(&report, Code::UnfitAnchor);
+        assert_eq!(warning.severity, Severity::Warning);
+        assert!(warning.message.contains(owed), "{warning}");
+
+        let [root, ca, leaf] =
+            [&root.cert_pem, &ca.cert_pem, &leaf.cert_pem].map(|it| temporary(it));
+        let said = openssl_output(
+            &[
+                "verify",
+                "-attime",
+                &at(TODAY).as_secs().to_string(),
+                "-trusted",
+                path(&root),
+                "-untrusted",
+                path(&ca),
+                path(&leaf),
+            ],
+            b"",
+        );
+        assert!(!said.status.success(), "OpenSSL takes it: {said:?}");
+    }
 }

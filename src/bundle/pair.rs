@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::Work;
+use super::Draft;
 use crate::cert::Certificate;
 use crate::chain::limits::MAX_KEY_PROOFS;
 use crate::chain::moment;
@@ -17,7 +17,7 @@ struct Pair<'a> {
     proof: Proof,
 }
 
-impl Work<'_> {
+impl Draft {
     /// Finds the one pair; `None` with the reason in the report when there is none, or two.
     pub(super) fn pair(
         &mut self,

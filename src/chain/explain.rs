@@ -50,14 +50,6 @@ pub(super) fn out_of_date(certificate: &Certificate, time: UnixTime) -> Option<F
     Some(finding.at(certificate.origin()))
 }
 
-/// Says of an anchor that it is expired or not valid yet, which webpki does not look at.
-pub(super) fn unfit_anchor(root: &Certificate, time: UnixTime) -> Option<Finding> {
-    let mut finding = out_of_date(root, time)?;
-    finding.code = Code::UnfitAnchor;
-    finding.message = format!("the root {}", finding.message);
-    Some(finding)
-}
-
 /// The links of a path as far as it goes, each of which holds.
 pub(super) fn links(leaf: &Certificate, intermediates: &[Certificate]) -> Vec<Finding> {
     let certificates = [leaf].into_iter().chain(intermediates);
@@ -73,6 +65,13 @@ pub(super) fn links(leaf: &Certificate, intermediates: &[Certificate]) -> Vec<Fi
             Finding::new(Code::Link, message).at(certificate.origin())
         })
         .collect()
+}
+
+/// Says of a certificate in the chain that it was not in the material.
+pub(super) fn supplied(certificate: &Certificate) -> Finding {
+    let name = certificate.subject_text();
+    let message = format!("{name} is not in the material; it was taken from here");
+    Finding::new(Code::IntermediateAdded, message).at(certificate.origin())
 }
 
 /// Explains a search that found no path: at which certificate the nearest miss ended, and why.

@@ -132,6 +132,23 @@ fn too_long(certificate: &Certificate, path: &Path, below: usize) -> Option<Find
     Some(of(Code::PathLength, certificate, &what))
 }
 
+/// Says why clients may refuse a root that webpki takes, as it looks at an anchor's name and key
+/// alone (RFC 5280 section 6.1.1): its dates and its path length, which OpenSSL counts.
+pub(super) fn unfit_anchor(root: &Certificate, path: &Path, time: UnixTime) -> Vec<Finding> {
+    let dates = out_of_date(root, time);
+    let counted = path.intermediates().iter();
+    let counted = counted.filter(|below| !below.is_self_issued()).count();
+    let length = too_long(root, path, counted);
+    let faults = dates.into_iter().chain(length);
+    faults
+        .map(|fault| {
+            let message = format!("the root {}; OpenSSL refuses that", fault.message);
+            let unfit = Finding::new(Code::UnfitAnchor, message).at(root.origin());
+            unfit.with_severity(Severity::Error)
+        })
+        .collect()
+}
+
 /// Names that a CA above them forbids.
 fn constrained(leaf: &Certificate, path: &Path) -> Vec<Finding> {
     let anchors = path.shared_anchors().iter().filter_map(|anchor| {

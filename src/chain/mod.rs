@@ -9,6 +9,7 @@ mod constraints;
 mod explain;
 mod faults;
 mod graph;
+mod judged;
 mod leftover;
 pub mod limits;
 mod preference;
@@ -30,7 +31,7 @@ pub use tree::IssuerTree;
 
 pub(crate) use explain::moment;
 pub(crate) use leftover::distinct;
-pub(crate) use resolve::{Requirements, resolve};
+pub(crate) use resolve::{Requirements, Resolution};
 pub(crate) use tree::draw;
 
 /// A verified path: certificates in the order in which a server sends them.

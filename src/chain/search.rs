@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use rustls_pki_types::{TrustAnchor, UnixTime};
 
-use super::graph::{Graph, Impostor, LEAF, Node};
+use super::graph::{Graph, Impostor, LEAF, Links, Node};
 use super::leftover::distinct;
 use super::limits::{Limit, Limits};
 use super::signature::{SignatureMemory, Signatures};
@@ -111,6 +111,12 @@ impl Path {
     /// several stores hold the same root.
     pub fn anchors(&self) -> impl Iterator<Item = &TrustAnchor<'static>> {
         self.anchors.iter().map(|anchor| &anchor.anchor)
+    }
+
+    /// The certificates of the anchors, where the stores have them.
+    pub(super) fn roots(&self) -> impl Iterator<Item = &Certificate> {
+        let anchors = self.anchors.iter();
+        anchors.filter_map(|anchor| anchor.certificate.as_ref())
     }
 
     pub(super) fn shared_anchors(&self) -> &[Arc<Anchor>] {
@@ -387,14 +393,27 @@ impl Search {
 
     /// The certificates above the leaf, itself included, that have no issuer here.
     fn missing(&self) -> Vec<Missing> {
+        self.issued_by_others(|links| links.issuers.is_empty() && links.anchors.is_empty())
+    }
+
+    /// All certificates above the leaf, itself included, for whose issuers one might ask: first
+    /// those that have none here, then those whose issuers lead nowhere, or are out of date.
+    pub(super) fn unresolved(&self) -> Vec<Missing> {
+        let mut unresolved = self.missing();
+        unresolved.extend(
+            self.issued_by_others(|links| !links.issuers.is_empty() || !links.anchors.is_empty()),
+        );
+        unresolved
+    }
+
+    fn issued_by_others(&self, wanted: impl Fn(&Links) -> bool) -> Vec<Missing> {
         self.reached()
             .into_iter()
             .filter_map(|nodes| {
                 let node = nodes.last().copied().unwrap_or(LEAF);
                 let links = self.graph.links(node)?;
                 let certificate = self.graph.certificate(node)?;
-                let alone = links.issuers.is_empty() && links.anchors.is_empty();
-                (alone && !certificate.is_self_issued()).then(|| Missing {
+                (wanted(links) && !certificate.is_self_issued()).then(|| Missing {
                     certificate: certificate.clone(),
                 })
             })

@@ -7,10 +7,9 @@ use rustls_pki_types::UnixTime;
 
 use super::explain::out_of_date;
 use super::graph::{Impostor, LEAF, Node};
-use super::resolve::{Requirements, resolve};
+use super::resolve::Resolution;
 use super::search::{Search, Step};
 use crate::cert::Certificate;
-use crate::finding::Report;
 use crate::printable::Printable;
 
 /// A drawing of the issuers above a leaf, for people; its form may change.
@@ -26,14 +25,13 @@ impl fmt::Display for IssuerTree {
     }
 }
 
-pub(crate) fn draw(
-    requirements: &Requirements,
-    leaf: &Certificate,
-    candidates: &[Certificate],
-) -> IssuerTree {
-    let chain = resolve(requirements, leaf, candidates, &mut Report::default());
-    let taken = chain.map(|chain| chain.intermediates().to_vec());
-    let mut search = requirements.search(leaf, candidates);
+pub(crate) fn draw(resolution: &mut Resolution) -> IssuerTree {
+    resolution.missing();
+    let (requirements, leaf) = (resolution.requirements(), resolution.leaf());
+    let taken = resolution.intermediates();
+    let candidates = resolution.candidates();
+    // One of its own, which goes on where the resolution has enough; signatures are remembered.
+    let mut search = requirements.search(leaf, candidates.clone());
     let mut limit = None;
     loop {
         match search.next_step() {
@@ -44,7 +42,7 @@ pub(crate) fn draw(
     }
     let mut drawing = Drawing {
         search: &search,
-        taken: taken.as_deref(),
+        taken,
         time: requirements.time,
         drawn: HashSet::new(),
         text: String::new(),

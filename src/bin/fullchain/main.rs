@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use fullchain::{
-    Bundle, Bundler, Certificate, Error, Material, Profile, Reader, Report, TrustStore, haproxy,
+    Bundle, Bundler, Draft, Error, Material, Profile, Reader, Report, TrustStore, haproxy,
 };
 use rustls_pki_types::UnixTime;
 
@@ -25,23 +25,23 @@ fn main() -> ExitCode {
 }
 
 fn bundle(arguments: &BundleArguments) -> Printed {
-    let mut job = match Job::new(&arguments.common, &arguments.inputs) {
+    let job = match Job::new(&arguments.common, &arguments.inputs) {
         Ok(job) => job,
         Err(error) => return Printed::failed(error, &arguments.common),
     };
-    let bundler = job.bundler.clone().include_root(arguments.include_root);
-    let certificates = job.material.certificates.clone();
-    let (outcome, leaf) = match bundler.build(std::mem::take(&mut job.material)) {
-        Ok(bundle) => {
-            let leaf = bundle.chain().leaf().clone();
-            (finish(arguments, bundle), Some(leaf))
-        }
-        Err(refusal) => (
-            Outcome::Refused(refusal.report().clone()),
-            refusal.leaf().cloned(),
-        ),
+    let bundler = job.bundler.include_root(arguments.include_root);
+    let mut draft = bundler.draft(job.material);
+    let tree = tree(&mut draft, &arguments.common);
+    let outcome = match draft.bundle() {
+        Ok(bundle) => finish(arguments, bundle),
+        Err(refusal) => Outcome::Refused(refusal.report().clone()),
     };
-    job.printed(outcome, leaf, certificates, &arguments.common)
+    Printed {
+        outcome,
+        stores: job.report,
+        tree,
+        json: arguments.common.json,
+    }
 }
 
 fn finish(arguments: &BundleArguments, bundle: Bundle) -> Outcome {
@@ -64,20 +64,30 @@ fn finish(arguments: &BundleArguments, bundle: Bundle) -> Outcome {
 }
 
 fn verify(arguments: &VerifyArguments) -> Printed {
-    let mut job = match Job::new(&arguments.common, &arguments.inputs) {
+    let job = match Job::new(&arguments.common, &arguments.inputs) {
         Ok(job) => job,
         Err(error) => return Printed::failed(error, &arguments.common),
     };
-    let certificates = job.material.certificates.clone();
-    let leaf = certificates.first().cloned();
-    let outcome = match job.bundler.verify(std::mem::take(&mut job.material)) {
+    let mut draft = job.bundler.draft_chain(job.material);
+    let tree = tree(&mut draft, &arguments.common);
+    let outcome = match draft.chain() {
         Ok((chain, report)) => Outcome::Verified {
             chain: Box::new(chain),
             report,
         },
         Err(refusal) => Outcome::NotVerified(refusal.report().clone()),
     };
-    job.printed(outcome, leaf, certificates, &arguments.common)
+    Printed {
+        outcome,
+        stores: job.report,
+        tree,
+        json: arguments.common.json,
+    }
+}
+
+fn tree(draft: &mut Draft, arguments: &CommonArguments) -> Option<String> {
+    let tree = arguments.tree.then(|| draft.tree());
+    Some(tree??.to_string())
 }
 
 /// What both commands begin with: the options, and all inputs read.
@@ -129,21 +139,5 @@ impl Job {
             material,
             report,
         })
-    }
-
-    fn printed(
-        self,
-        outcome: Outcome,
-        leaf: Option<Certificate>,
-        certificates: Vec<Certificate>,
-        arguments: &CommonArguments,
-    ) -> Printed {
-        let leaf = leaf.filter(|_| arguments.tree);
-        Printed {
-            outcome,
-            stores: self.report,
-            tree: leaf.map(|leaf| self.bundler.tree(&leaf, certificates).to_string()),
-            json: arguments.json,
-        }
     }
 }

@@ -115,10 +115,10 @@ codes! {
     // Reading: what could not be read, and what the bundle does not use.
     Truncated Warning "truncated", "The content ends before the length that it states: the file was cut, or a line is missing.", "Fetch the file anew.";
     CorruptBase64 Warning "corrupt-base64", "A character that base64 does not have stands in the content.", "Fetch the file anew.";
-    NotACertificate Warning "not-a-certificate", "The block decodes, but not to what its label says.", "Fetch the file anew.";
+    NotACertificate Warning "not-a-certificate", "The block decodes, but not to what its label says, or to PKCS#7 with no certificate in it.", "Fetch the file anew.";
     OrphanMarker Warning "orphan-marker", "An END line has no BEGIN, or a BEGIN line nothing after it, and no content could be found.", "Fetch the file anew.";
     NotPem Warning "not-pem", "Nothing in the source is a certificate or a key.", "Give the PEM or DER file.";
-    UnsupportedFormat Warning "unsupported-format", "The source is in a format that is recognised but not read: PKCS#7, PKCS#12, an OpenSSH key, an archive.", "Convert it as the help says.";
+    UnsupportedFormat Warning "unsupported-format", "The source is in a format that is recognised but not read: PKCS#12, PKCS#7 that is encrypted, an OpenSSH key, an archive.", "Convert it as the help says.";
     BlockLeftOut Note "block-left-out", "A block that a bundle has no use for: a certificate request, a CRL, EC parameters, a public key.", "";
 
     // Key and leaf.

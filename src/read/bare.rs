@@ -89,7 +89,8 @@ impl DamagedReader<'_, '_, '_> {
         let (classified, mut repairs) = match decode(&body, Kind::Unknown, label, &origin) {
             Ok(decoded) => decoded,
             Err(misfit) => {
-                let certain = self.text.bytes().get(from..from + 3) == Some(b"MII");
+                let certain = self.text.bytes().get(from..from + 3) == Some(b"MII")
+                    || misfit == Misfit::Endless;
                 if !certain || misfit == Misfit::Different {
                     return Ok(None);
                 }
@@ -103,6 +104,7 @@ impl DamagedReader<'_, '_, '_> {
             Item::Key(key) => key.label(),
             Item::EncryptedKey => "ENCRYPTED PRIVATE KEY",
             Item::UnsupportedKey(_) => "PRIVATE KEY",
+            Item::ContentInfo(_) => "PKCS7",
             Item::Unsupported(_) => "base64",
             Item::DhParameters(_) | Item::Unused => return Ok(None),
         };
@@ -114,7 +116,7 @@ impl DamagedReader<'_, '_, '_> {
         };
         repairs.push((code, self.text.line_at(from)));
         self.repairs(&repairs, from, to, label);
-        self.sink.item(classified.item.into(), label, &origin);
+        self.sink.item(classified.item.into(), label, &origin)?;
         Ok(Some(to))
     }
 

@@ -1,17 +1,17 @@
 //! What DER is, by its label first and by its content where that differs.
 
-use der::asn1::{AnyRef, ObjectIdentifier};
-use der::{Decode, SliceReader, Tag, Tagged};
+use der::Decode;
 use rustls_pki_types::CertificateDer;
 use zeroize::Zeroizing;
 
-use super::label::{Kind, PKCS7_HELP, PKCS12_HELP};
+use super::label::{Kind, PKCS12_HELP};
+use super::pkcs7;
 use crate::cert::Certificate;
 use crate::dh::DhParameters;
 use crate::finding::Code;
 use crate::key::{KeyError, PrivateKey};
 use crate::origin::Origin;
-use crate::tlv;
+use crate::tlv::{self, Walk, tag};
 
 /// What a block turned out to hold.
 pub(super) enum Item {
@@ -21,7 +21,9 @@ pub(super) enum Item {
     /// A private key that cannot be used: encrypted, or of the kind that is named.
     EncryptedKey,
     UnsupportedKey(String),
-    /// A container, and how to convert it.
+    /// A ContentInfo of PKCS#7 or CMS, which may hold certificates.
+    ContentInfo(Zeroizing<Vec<u8>>),
+    /// A container that is not read, and how to convert it.
     Unsupported(&'static str),
     /// Recognised or unknown, and of no use to a bundle.
     Unused,
@@ -47,6 +49,8 @@ impl From<Item> for Classified {
 pub(super) enum Misfit {
     /// The outermost structure states a greater length than there is.
     Truncated { bytes: usize, stated: usize },
+    /// It states no length (BER), and its end is not there.
+    Endless,
     /// It is no such thing.
     Different,
 }
@@ -56,9 +60,23 @@ pub(super) enum Misfit {
 pub(super) fn stated_length(der: &[u8]) -> Option<usize> {
     let (header, length) = tlv::header(der)?;
     match der.first() {
-        Some(&tlv::tag::SEQUENCE) => header.checked_add(length),
+        Some(&tag::SEQUENCE) => header.checked_add(length),
         _ => None,
     }
+}
+
+/// How much of this the first structure is, whether or not it states its length; `None` when there
+/// is none.
+pub(super) fn extent(ber: &[u8]) -> Option<Result<usize, Misfit>> {
+    if pkcs7::is_indefinite(ber) {
+        return Some(pkcs7::length(ber).ok_or(Misfit::Endless));
+    }
+    let stated = stated_length(ber)?;
+    let bytes = ber.len();
+    Some(match bytes < stated {
+        true => Err(Misfit::Truncated { bytes, stated }),
+        false => Ok(stated),
+    })
 }
 
 /// Decides what a block holds. What is neither known by its content nor needed is let pass.
@@ -87,15 +105,11 @@ fn by_content(
     mut der: Zeroizing<Vec<u8>>,
     origin: &Origin,
 ) -> Result<Classified, Misfit> {
-    let stated = stated_length(&der).ok_or(Misfit::Different)?;
-    if der.len() < stated {
-        let bytes = der.len();
-        return Err(Misfit::Truncated { bytes, stated });
-    }
+    let length = extent(&der).unwrap_or(Err(Misfit::Different))?;
     let mut repairs = Vec::new();
-    if der.len() > stated {
+    if der.len() > length {
         repairs.push(Code::TrailingData);
-        der.truncate(stated);
+        der.truncate(length);
     }
     let (item, found) = recognise(kind, der, origin).ok_or(Misfit::Different)?;
     let proper = match (&item, found) {
@@ -120,10 +134,13 @@ pub(super) fn recognise(
     {
         return Some((Item::DhParameters(parameters), Kind::DhParameters));
     }
+    if pkcs7::is_content_info(&der) {
+        return Some((Item::ContentInfo(der), Kind::ContentInfo));
+    }
     // A certificate begins with a SEQUENCE, a private key in plain with an INTEGER: no key is
     // handed to what does not clear its memory.
     let content = tlv::header(&der).and_then(|(header, _)| der.get(header));
-    if content == Some(&tlv::tag::SEQUENCE) {
+    if content == Some(&tag::SEQUENCE) {
         let owned = CertificateDer::from(std::mem::take(&mut *der));
         match Certificate::or_der(owned, origin.clone()) {
             Ok(certificate) => return Some((Item::Certificate(certificate), Kind::Certificate)),
@@ -136,7 +153,8 @@ pub(super) fn recognise(
         Err(KeyError::Unsupported(what)) => return Some((Item::UnsupportedKey(what), Kind::Key)),
         Err(KeyError::NotAKey) => {}
     }
-    if let Some(help) = container(&der) {
+    if is_pkcs12(&der) {
+        let help = PKCS12_HELP;
         return Some((Item::Unsupported(help), Kind::Unsupported(help)));
     }
     let request = x509_cert::request::CertReq::from_der(&der).is_ok();
@@ -144,33 +162,17 @@ pub(super) fn recognise(
     (request || list.is_ok()).then_some((Item::Unused, Kind::Unused))
 }
 
-/// How to convert a container of indefinite length (BER), as Windows and Java write them:
-/// ContentInfo of PKCS#7, PFX of PKCS#12.
-pub(super) fn indefinite_container(ber: &[u8]) -> Option<&'static str> {
-    const PKCS7: &[u8] = b"\x30\x80\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07";
-    const PKCS12: &[u8] = b"\x30\x80\x02\x01\x03\x30";
-    if ber.starts_with(PKCS7) {
-        return Some(PKCS7_HELP);
-    }
-    ber.starts_with(PKCS12).then_some(PKCS12_HELP)
+/// Whether this is a PFX of PKCS#12 (RFC 7292) of indefinite length (BER), as Java writes it.
+pub(super) fn is_indefinite_pkcs12(ber: &[u8]) -> bool {
+    ber.starts_with(b"\x30\x80\x02\x01\x03\x30")
 }
 
-/// How to convert DER that is PKCS#7 (RFC 2315) or PKCS#12 (RFC 7292).
-fn container(der: &[u8]) -> Option<&'static str> {
-    let mut outer = SliceReader::new(der).ok()?;
-    let any = AnyRef::decode(&mut outer).ok()?;
-    any.tag().assert_eq(Tag::Sequence).ok()?;
-    let mut fields = SliceReader::new(any.value()).ok()?;
-    match Tag::peek(&fields).ok()? {
-        Tag::ObjectIdentifier => {
-            let oid = ObjectIdentifier::decode(&mut fields).ok()?;
-            let pkcs7 = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7");
-            (oid.parent() == Some(pkcs7)).then_some(PKCS7_HELP)
-        }
-        Tag::Integer => {
-            let version = u8::decode(&mut fields).ok()?;
-            (version == 3 && Tag::peek(&fields).ok()? == Tag::Sequence).then_some(PKCS12_HELP)
-        }
-        _ => None,
-    }
+/// Whether DER is a PFX of PKCS#12.
+fn is_pkcs12(der: &[u8]) -> bool {
+    let Some(outer) = Walk(der).expect(tag::SEQUENCE) else {
+        return false;
+    };
+    let mut fields = Walk(outer.value);
+    let version = fields.expect(tag::INTEGER);
+    version.is_some_and(|version| version.value == [3]) && fields.expect(tag::SEQUENCE).is_some()
 }

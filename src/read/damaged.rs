@@ -130,7 +130,7 @@ impl<'t> DamagedReader<'t, '_, '_> {
             return Ok(to);
         }
         if body.encrypted {
-            self.sink.item(Item::EncryptedKey.into(), label, &origin);
+            self.sink.item(Item::EncryptedKey.into(), label, &origin)?;
             return Ok(to);
         }
         if self.wrapped(&body, &origin)? {
@@ -145,7 +145,7 @@ impl<'t> DamagedReader<'t, '_, '_> {
                     repairs.push((Code::TextInBlock, self.text.line_at(stray.place)));
                 }
                 self.repairs(&repairs, begin.start, to, label);
-                self.sink.item(classified, label, &origin);
+                self.sink.item(classified, label, &origin)?;
             }
             Err(misfit) => self.unreadable(misfit, &body, begin, end, &origin),
         }

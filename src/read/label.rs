@@ -9,6 +9,8 @@ pub(super) enum Kind {
     Key,
     EncryptedKey,
     DhParameters,
+    /// PKCS#7 or CMS.
+    ContentInfo,
     /// Something recognised that a bundle has no use for.
     Unused,
     /// A container or a key in a format that is not read, and how to convert it.
@@ -17,8 +19,6 @@ pub(super) enum Kind {
     Unknown,
 }
 
-pub(super) const PKCS7_HELP: &str =
-    "Convert it: openssl pkcs7 -print_certs -in FILE -out FILE.pem (with -inform DER if binary)";
 pub(super) const PKCS12_HELP: &str = "Convert it: openssl pkcs12 -in FILE -nodes -out FILE.pem";
 const OPENSSH_HELP: &str =
     "Convert a copy of it: ssh-keygen -p -m PKCS8 -f COPY, with an empty passphrase";
@@ -53,9 +53,9 @@ const LABELS: &[(&str, Kind)] = &[
     ("ATTRIBUTE CERTIFICATE", Kind::Unused),
     ("SSL SESSION PARAMETERS", Kind::Unused),
     ("OCSP RESPONSE", Kind::Unused),
-    ("PKCS7", Kind::Unsupported(PKCS7_HELP)),
-    ("PKCS #7 SIGNED DATA", Kind::Unsupported(PKCS7_HELP)),
-    ("CMS", Kind::Unsupported(PKCS7_HELP)),
+    ("PKCS7", Kind::ContentInfo),
+    ("PKCS #7 SIGNED DATA", Kind::ContentInfo),
+    ("CMS", Kind::ContentInfo),
     ("OPENSSH PRIVATE KEY", Kind::Unsupported(OPENSSH_HELP)),
     (
         "SSH2 ENCRYPTED PRIVATE KEY",
@@ -77,7 +77,11 @@ impl Kind {
     pub(super) fn is_needed(self) -> bool {
         matches!(
             self,
-            Self::Certificate | Self::Key | Self::EncryptedKey | Self::DhParameters
+            Self::Certificate
+                | Self::Key
+                | Self::EncryptedKey
+                | Self::DhParameters
+                | Self::ContentInfo
         )
     }
 

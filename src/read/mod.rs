@@ -30,6 +30,7 @@
 //! | padding wrong, base64url, spaces for plus signs, data after the content | restores or drops it |
 //! | a wrong label, a certificate as plain base64, PEM in base64 once more | decides by content |
 //! | DER, one structure or several, PEM after it | reads it |
+//! | PKCS#7 or CMS with certificates (`.p7b`, `.p7c`), DER, BER or PEM | takes them out |
 //!
 //! How it goes: `clean` reads what is strictly PEM, fast. For the rest, `text` undoes what was
 //! done to the characters and remembers where, `markers` finds the BEGIN and END lines, `body`
@@ -46,6 +47,7 @@ mod damaged;
 mod files;
 mod label;
 mod markers;
+mod pkcs7;
 mod sink;
 mod text;
 mod utf16;
@@ -57,8 +59,8 @@ use crate::dh::DhParameters;
 use crate::error::Error;
 use crate::finding::{Code, Finding};
 use crate::key::PrivateKey;
-use classify::{Item, Misfit, indefinite_container, recognise, stated_length};
-use label::Kind;
+use classify::{Item, extent, is_indefinite_pkcs12, recognise};
+use label::{Kind, PKCS12_HELP};
 use sink::Sink;
 
 /// What a reader takes at most, all its sources together. It guards memory: what is kept is
@@ -68,7 +70,7 @@ use sink::Sink;
 pub struct Limits {
     /// Bytes of input; 64 MiB unless set.
     pub max_bytes: usize,
-    /// PEM blocks and DER structures; 100,000 unless set.
+    /// PEM blocks and DER structures, and the certificates inside of PKCS#7; 100,000 unless set.
     pub max_blocks: usize,
 }
 
@@ -146,7 +148,7 @@ pub enum Expected {
 impl Expected {
     fn of(kind: Kind) -> Self {
         match kind {
-            Kind::Certificate => Self::Certificate,
+            Kind::Certificate | Kind::ContentInfo => Self::Certificate,
             Kind::Key | Kind::EncryptedKey => Self::Key,
             Kind::DhParameters | Kind::Unused => Self::Other,
             Kind::Unsupported(_) | Kind::Unknown => Self::Any,
@@ -211,13 +213,12 @@ impl Reader {
 
 /// Reads one source, or the inside of one.
 fn source(sink: &mut Sink<'_>, bytes: &[u8]) -> Result<(), Error> {
-    if stated_length(bytes).is_some() && der(sink, bytes)? {
+    if extent(bytes).is_some() && der(sink, bytes)? {
         return Ok(());
     }
-    if let Some(help) = indefinite_container(bytes) {
+    if is_indefinite_pkcs12(bytes) {
         let origin = sink.whole();
-        sink.item(Item::Unsupported(help).into(), "BER", &origin);
-        return Ok(());
+        return sink.item(Item::Unsupported(PKCS12_HELP).into(), "BER", &origin);
     }
     match utf16::decode(bytes) {
         Some(text) => {
@@ -242,7 +243,7 @@ fn text_source(sink: &mut Sink<'_>, bytes: &[u8]) -> Result<(), Error> {
         };
         let kind = Kind::of_label(block.label);
         match classify::classify(kind, block.label, block.der, &origin) {
-            Ok(classified) => sink.item(classified, block.label, &origin),
+            Ok(classified) => sink.item(classified, block.label, &origin)?,
             Err(misfit) => sink.misfit(misfit, kind, block.label, &origin, ""),
         }
     }
@@ -264,6 +265,9 @@ fn excerpt(label: &str) -> Option<&'static str> {
         "DH PARAMETERS" => "-----BEGIN DH PARAMETERS-----",
         "TRUSTED CERTIFICATE" => "-----BEGIN TRUSTED CERTIFICATE-----",
         "CERTIFICATE REQUEST" => "-----BEGIN CERTIFICATE REQUEST-----",
+        "PKCS7" => "-----BEGIN PKCS7-----",
+        "PKCS #7 SIGNED DATA" => "-----BEGIN PKCS #7 SIGNED DATA-----",
+        "CMS" => "-----BEGIN CMS-----",
         _ => return None,
     })
 }
@@ -273,27 +277,32 @@ fn der(sink: &mut Sink<'_>, bytes: &[u8]) -> Result<bool, Error> {
     let mut rest = bytes;
     let mut found = false;
     let origin = sink.whole();
-    while let Some(length) = stated_length(rest) {
-        let Some((structure, after)) = rest.split_at_checked(length) else {
-            // Other text may begin with a zero.
-            if rest.starts_with(&[0x30, 0x82]) {
-                let misfit = Misfit::Truncated {
-                    bytes: rest.len(),
-                    stated: length,
-                };
-                sink.count_block()?;
-                sink.misfit(misfit, Kind::Unknown, "DER", &origin, "");
-                (found, rest) = (true, &[]);
+    while let Some(extent) = extent(rest) {
+        let length = match extent {
+            Ok(length) => length,
+            Err(misfit) => {
+                let known = pkcs7::is_content_info(rest);
+                // Other text may begin with a zero.
+                if known || rest.starts_with(&[0x30, 0x82]) {
+                    let kind = match known {
+                        true => Kind::ContentInfo,
+                        false => Kind::Unknown,
+                    };
+                    sink.count_block()?;
+                    sink.misfit(misfit, kind, "DER", &origin, "");
+                    (found, rest) = (true, &[]);
+                }
+                break;
             }
-            break;
         };
+        let (structure, after) = rest.split_at(length);
         let structure = Zeroizing::new(structure.to_vec());
         let Some((item, _)) = recognise(Kind::Unknown, structure, &origin) else {
             break;
         };
         sink.count_block()?;
         found = true;
-        sink.item(item.into(), "DER", &origin);
+        sink.item(item.into(), "DER", &origin)?;
         rest = after;
     }
     if !found {

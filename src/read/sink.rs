@@ -101,7 +101,15 @@ impl<'a> Sink<'a> {
         }
     }
 
-    pub(super) fn item(&mut self, classified: Classified, label: &str, origin: &Origin) {
+    /// # Errors
+    ///
+    /// When there are too many in it.
+    pub(super) fn item(
+        &mut self,
+        classified: Classified,
+        label: &str,
+        origin: &Origin,
+    ) -> Result<(), Error> {
         for code in classified.repairs {
             self.repaired(code, origin.first(), label);
         }
@@ -109,6 +117,7 @@ impl<'a> Sink<'a> {
             Item::Certificate(certificate) => self.material.certificates.push(certificate),
             Item::Key(key) => self.material.keys.push(key),
             Item::DhParameters(parameters) => self.material.dh_parameters.push(parameters),
+            Item::ContentInfo(ber) => self.content_info(&ber, label, origin)?,
             Item::EncryptedKey => self.unreadable(
                 Expected::Key,
                 Finding::new(Code::EncryptedKey, "the private key is encrypted").at(origin),
@@ -133,6 +142,7 @@ impl<'a> Sink<'a> {
             Item::Unused => self
                 .say(Finding::new(Code::BlockLeftOut, format!("{label} was left out")).at(origin)),
         }
+        Ok(())
     }
 
     /// What cannot be read; the hint says more about the place of the damage, if it is known.
@@ -153,6 +163,12 @@ impl<'a> Sink<'a> {
                         Some(line) => format!("up to line {line}"),
                         None => "at the end".to_owned(),
                     }
+                ),
+            ),
+            Misfit::Endless => Finding::new(
+                Code::Truncated,
+                format!(
+                    "{label} ends too early: it states no length (BER), and its end is missing{hint}"
                 ),
             ),
             Misfit::Different => Finding::new(

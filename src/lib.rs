@@ -79,6 +79,8 @@
     )
 )]
 
+#[cfg(feature = "aia")]
+pub mod aia;
 mod bundle;
 mod cert;
 pub mod chain;

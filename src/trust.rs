@@ -201,6 +201,12 @@ impl TrustStore {
         false
     }
 
+    /// All anchors.
+    #[cfg(feature = "aia")]
+    pub(crate) fn anchors(&self) -> impl Iterator<Item = &TrustAnchor<'static>> {
+        self.inner.anchors.iter().map(|anchor| &anchor.anchor)
+    }
+
     /// The anchors with this subject, in the form that [`Certificate::issuer`] has.
     pub(crate) fn anchors_named(&self, subject: &[u8]) -> impl Iterator<Item = &Arc<Anchor>> {
         let indices = self.inner.by_subject.get(subject);

@@ -9,6 +9,8 @@ use crate::dh::DhParameters;
 use crate::finding::{Code, Finding, Report, Severity};
 use crate::key::PrivateKey;
 use crate::read::{Expected, Material, Unreadable};
+#[cfg(feature = "aia")]
+use crate::trust::TrustStore;
 
 /// A bundle or a chain in the making: it says whose issuers are missing, takes what is brought,
 /// and becomes the bundle or the refusal.
@@ -138,6 +140,25 @@ impl Draft {
         if let Some(resolution) = &mut self.resolution {
             resolution.add(certificates);
         }
+    }
+
+    /// Whether a certificate was signed with another one's key.
+    #[cfg(feature = "aia")]
+    pub(crate) fn is_signed_by(&self, child: &Certificate, issuer: &Certificate) -> bool {
+        let resolution = self.resolution.as_ref();
+        resolution.is_some_and(|resolution| resolution.is_signed_by(child, issuer))
+    }
+
+    /// The intermediates of the path that would be taken now.
+    #[cfg(feature = "aia")]
+    pub(crate) fn intermediates(&self) -> &[Certificate] {
+        let taken = self.resolution.as_ref().and_then(Resolution::intermediates);
+        taken.unwrap_or_default()
+    }
+
+    #[cfg(feature = "aia")]
+    pub(crate) fn stores(&self) -> &[TrustStore] {
+        &self.requirements.stores
     }
 
     /// Adds to the report, such as what was done to come by an issuer.

@@ -9,6 +9,8 @@ use super::judged::Judged;
 use super::limits::Limits;
 use super::preference::Preference;
 use super::search::{Missing, Path, Search, Step};
+#[cfg(feature = "aia")]
+use super::signature::Check;
 use super::signature::SignatureMemory;
 use super::verify::verify_name;
 use super::{Chain, explain, leftover};
@@ -101,6 +103,13 @@ impl Resolution {
     pub(crate) fn add(&mut self, certificates: Vec<Certificate>) {
         self.brought.extend(certificates.iter().cloned());
         self.search.add(certificates);
+    }
+
+    /// Whether a certificate was signed with another one's key.
+    #[cfg(feature = "aia")]
+    pub(crate) fn is_signed_by(&self, child: &Certificate, issuer: &Certificate) -> bool {
+        let signatures = self.search.signatures();
+        signatures.check(child, issuer.spki_value()) == Check::Valid
     }
 
     /// All paths that the search finds, each with its verdicts.

@@ -144,6 +144,11 @@ codes! {
     UnrelatedCertificate Note "unrelated-certificate", "A CA certificate that is no part of the path was left out.", "Remove it from the source.";
     AlternativeLeftOut Note "alternative-left-out", "A CA certificate of another path to a root was left out: a cross-sign or a twin.", "";
     IntermediateAdded Repaired "intermediate-added", "An intermediate that the material lacks was taken from elsewhere: a local pool, the cache, or where the certificate says that it may be had.", "Keep the CA's whole chain beside the certificate.";
+    Fetched Note "fetched", "An issuer that the material lacks was fetched from where the certificate says that it is (AIA).", "";
+    FetchFailed Warning "fetch-failed", "A URL that a certificate names did not give its issuer.", "Add the CA's intermediate to the inputs, or tell the CA that its URL does not work.";
+    UrlSkipped Note "url-skipped", "A URL that a certificate names for its issuer was not asked.", "";
+    FetchLimit Warning "fetch-limit", "Fetching met a limit that guards against hostile certificates and servers.", "Add the CA's intermediates to the inputs.";
+    Cache Warning "cache", "The cache of fetched certificates has a file that is not what it should be, or could not be written.", "Remove the file, or see to it that the folder can be written.";
     DuplicateDhParameters Note "duplicate-dh-parameters", "HAProxy uses one DH PARAMETERS block; the first was kept.", "Remove the others.";
     WeakDhParameters Warning "weak-dh-parameters", "The DH parameters have a prime of fewer than 2048 bits; OpenSSL's default security level refuses them.", "Make new ones, or remove the block: HAProxy has good defaults.";
 

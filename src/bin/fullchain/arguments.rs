@@ -86,9 +86,22 @@ pub struct CommonArguments {
     #[arg(long, value_name = "RULE", default_value = "stores")]
     pub prefer: Rule,
 
-    /// Do not use the network (this version never does)
+    /// Do not use the network; without it, missing intermediates are fetched from where the
+    /// certificates say that they are
     #[arg(long)]
     pub offline: bool,
+
+    /// Fetch from public addresses only
+    #[arg(long)]
+    pub public_only: bool,
+
+    /// A file or folder of intermediates that are asked before the network; may be repeated
+    #[arg(long, value_name = "DIR")]
+    pub intermediates: Vec<PathBuf>,
+
+    /// A folder that keeps what was fetched, for the day when the CA's server is down
+    #[arg(long, value_name = "DIR")]
+    pub cache: Option<PathBuf>,
 
     /// Draw the issuers above the certificate
     #[arg(long)]

@@ -6,8 +6,9 @@ mod output;
 use std::process::ExitCode;
 
 use clap::Parser;
+use fullchain::aia::{Cache, Fetcher, Policy};
 use fullchain::{
-    Bundle, Bundler, Draft, Error, Material, Profile, Reader, Report, TrustStore, haproxy,
+    Bundle, Bundler, Draft, Error, Material, Pool, Profile, Reader, Report, TrustStore, haproxy,
 };
 use rustls_pki_types::UnixTime;
 
@@ -31,6 +32,7 @@ fn bundle(arguments: &BundleArguments) -> Printed {
     };
     let bundler = job.bundler.include_root(arguments.include_root);
     let mut draft = bundler.draft(job.material);
+    fetch(&mut draft, &arguments.common);
     let tree = tree(&mut draft, &arguments.common);
     let outcome = match draft.bundle() {
         Ok(bundle) => finish(arguments, bundle),
@@ -69,6 +71,7 @@ fn verify(arguments: &VerifyArguments) -> Printed {
         Err(error) => return Printed::failed(error, &arguments.common),
     };
     let mut draft = job.bundler.draft_chain(job.material);
+    fetch(&mut draft, &arguments.common);
     let tree = tree(&mut draft, &arguments.common);
     let outcome = match draft.chain() {
         Ok((chain, report)) => Outcome::Verified {
@@ -85,6 +88,22 @@ fn verify(arguments: &VerifyArguments) -> Printed {
     }
 }
 
+/// Brings what is missing.
+fn fetch(draft: &mut Draft, arguments: &CommonArguments) {
+    if arguments.offline {
+        return;
+    }
+    let policy = match arguments.public_only {
+        true => Policy::public_only(),
+        false => Policy::default(),
+    };
+    let mut fetcher = Fetcher::new(policy).on_request(output::progress);
+    if let Some(folder) = &arguments.cache {
+        fetcher = fetcher.cache(Cache::new(folder));
+    }
+    fetcher.complete(draft);
+}
+
 fn tree(draft: &mut Draft, arguments: &CommonArguments) -> Option<String> {
     let tree = arguments.tree.then(|| draft.tree());
     Some(tree??.to_string())
@@ -94,7 +113,7 @@ fn tree(draft: &mut Draft, arguments: &CommonArguments) -> Option<String> {
 struct Job {
     bundler: Bundler,
     material: Material,
-    /// What there is to say about the trust stores.
+    /// What there is to say about the trust stores, pools and cache.
     report: Report,
 }
 
@@ -123,6 +142,16 @@ impl Job {
         }
         for name in &arguments.names {
             bundler = bundler.name(name.clone());
+        }
+        for path in &arguments.intermediates {
+            let (pool, findings) = Pool::from_material(reader.read_path(path)?);
+            report.merge(findings);
+            bundler = bundler.pool(pool);
+        }
+        if let Some(folder) = &arguments.cache {
+            let (pool, findings) = Cache::new(folder).pool()?;
+            report.merge(findings);
+            bundler = bundler.pool(pool);
         }
         if arguments.strict {
             bundler = bundler.profile(Profile::Strict);

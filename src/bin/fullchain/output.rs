@@ -1,9 +1,10 @@
 //! What is printed: the report for people on standard error, JSON on standard output.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use fullchain::aia::Request;
 use fullchain::haproxy::Written;
 use fullchain::{Bundle, Chain, Error, Report};
 use serde::Serialize;
@@ -13,7 +14,7 @@ use crate::arguments::CommonArguments;
 /// How a run ended, and what else is to be shown.
 pub struct Printed {
     pub outcome: Outcome,
-    /// What there is to say about the trust stores.
+    /// What there is to say about the trust stores, pools and cache.
     pub stores: Report,
     pub tree: Option<String>,
     pub json: bool,
@@ -71,6 +72,15 @@ struct Json<'a> {
     tree: Option<&'a str>,
     /// Why the work could not be done; `null` otherwise.
     error: Option<String>,
+}
+
+/// Shows on a terminal that something is fetched.
+pub fn progress(request: &Request) {
+    if io::stderr().is_terminal() {
+        let issuer = request.certificate().issuer_text();
+        // There is nobody left to tell when standard error is closed.
+        let _ = writeln!(io::stderr(), "fetching {} for {issuer}", request.url());
+    }
 }
 
 pub fn print(printed: &Printed) -> ExitCode {

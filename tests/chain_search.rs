@@ -60,7 +60,7 @@ fn a_missing_issuer_is_named_with_its_urls_and_the_search_goes_on_when_it_is_bro
     let root = Ca::root("Root");
     let issuer = root.intermediate("Issuer");
     let leaf = issuer.leaf(LeafOptions {
-        ca_issuers: Some("http://ca.example/issuer.der".to_owned()),
+        ca_issuers: vec!["http://ca.example/issuer.der".to_owned()],
         ..LeafOptions::default()
     });
     let leaf = certificate(&leaf.cert_der);

@@ -71,7 +71,7 @@ fn a_missing_issuer_by_name_key_identifier_and_address_after_the_links_that_hold
         ..CaOptions::named("Upper")
     });
     let lower = upper.intermediate_with(CaOptions {
-        ca_issuers: Some("http://ca.example/upper.der".to_owned()),
+        ca_issuers: vec!["http://ca.example/upper.der".to_owned()],
         ..CaOptions::named("Lower")
     });
     let leaf = lower.leaf_named("www.example.com");

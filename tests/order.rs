@@ -417,12 +417,12 @@ fn a_missing_intermediate_is_named_with_its_key_and_the_url_that_has_it() {
     let root = Ca::root("Root");
     let upper = root.intermediate("Upper");
     let lower = upper.intermediate_with(CaOptions {
-        ca_issuers: Some("http://ca.example.com/upper.cer".to_owned()),
+        ca_issuers: vec!["http://ca.example.com/upper.cer".to_owned()],
         key_id: KeyId::Given(vec![0xab, 0xcd]),
         ..CaOptions::named("Lower")
     });
     let leaf = lower.leaf(LeafOptions {
-        ca_issuers: Some("http://ca.example.com/lower.cer".to_owned()),
+        ca_issuers: vec!["http://ca.example.com/lower.cer".to_owned()],
         ..LeafOptions::default()
     });
     for (cas, at, name, url) in [

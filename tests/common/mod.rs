@@ -6,6 +6,8 @@
 // Options read better where they are made than behind a reference.
 #![allow(clippy::needless_pass_by_value)]
 
+#[cfg(feature = "aia")]
+pub mod aia;
 pub mod bundling;
 #[cfg(feature = "cli")]
 pub mod command;
@@ -13,6 +15,12 @@ pub mod damage;
 pub mod der;
 pub mod extension;
 pub mod haproxy;
+#[cfg(feature = "aia")]
+pub mod hostile;
+#[cfg(feature = "aia")]
+pub mod http;
+#[cfg(feature = "aia")]
+pub mod https;
 pub mod limbo;
 pub mod openssl;
 pub mod pile;

@@ -168,7 +168,7 @@ pub struct CaOptions {
     pub excluded_dns: Vec<String>,
     pub ekus: Vec<Eku>,
     /// Where the issuer's certificate is to be had: the AIA extension's `caIssuers`.
-    pub ca_issuers: Option<String>,
+    pub ca_issuers: Vec<String>,
 }
 
 impl Default for CaOptions {
@@ -186,7 +186,7 @@ impl Default for CaOptions {
             permitted_dns: Vec::new(),
             excluded_dns: Vec::new(),
             ekus: Vec::new(),
-            ca_issuers: None,
+            ca_issuers: Vec::new(),
         }
     }
 }
@@ -237,7 +237,7 @@ impl CaOptions {
         });
         params
             .custom_extensions
-            .extend(self.ca_issuers.as_deref().map(authority_information_access));
+            .extend(authority_information_access(&self.ca_issuers));
         params
     }
 }
@@ -382,7 +382,7 @@ pub struct LeafOptions {
     pub is_ca: Option<bool>,
     pub ekus: Vec<Eku>,
     /// Where the issuer's certificate is to be had: the AIA extension's `caIssuers`.
-    pub ca_issuers: Option<String>,
+    pub ca_issuers: Vec<String>,
 }
 
 impl Default for LeafOptions {
@@ -398,7 +398,7 @@ impl Default for LeafOptions {
             authority_key_id: true,
             is_ca: Some(false),
             ekus: vec![Eku::ServerAuth],
-            ca_issuers: None,
+            ca_issuers: Vec::new(),
         }
     }
 }
@@ -436,7 +436,7 @@ impl LeafOptions {
         params.extended_key_usages.clone_from(&self.ekus);
         params
             .custom_extensions
-            .extend(self.ca_issuers.as_deref().map(authority_information_access));
+            .extend(authority_information_access(&self.ca_issuers));
         params
     }
 }
@@ -518,16 +518,16 @@ fn ca_constraints(path_len: Option<u8>) -> CustomExtension {
     extension
 }
 
-fn authority_information_access(ca_issuers: &str) -> CustomExtension {
+fn authority_information_access(ca_issuers: &[String]) -> Option<CustomExtension> {
     const CA_ISSUERS: [u8; 8] = [0x2b, 6, 1, 5, 5, 7, 0x30, 2];
-    let access = der(
-        0x30,
-        &[
-            &der(0x06, &[&CA_ISSUERS]),
-            &der(0x86, &[ca_issuers.as_bytes()]),
-        ],
-    );
-    CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 1, 1], der(0x30, &[&access]))
+    let access = |url: &String| {
+        let location = der(0x86, &[url.as_bytes()]);
+        der(0x30, &[&der(0x06, &[&CA_ISSUERS]), &location])
+    };
+    let all: Vec<u8> = ca_issuers.iter().flat_map(access).collect();
+    let content = der(0x30, &[&all]);
+    let extension = || CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 1, 1], content);
+    (!ca_issuers.is_empty()).then(extension)
 }
 
 /// The public key that rcgen writes in place of one it has no algorithm for.

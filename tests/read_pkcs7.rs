@@ -176,7 +176,7 @@ fn signed_content_is_passed_over() {
     ];
     for (name, source, code) in sources {
         let material = read(&source);
-        // CMS is written with its SET in the order of DER, and openssl has its own idea of it.
+        // Which comes first, the signer's or the others, openssl decides.
         assert_eq!(
             sorted(contents(&material).concat()),
             sorted(site.ders()),

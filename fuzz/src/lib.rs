@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `read` | one source, as it is | `Reader` |
 //! | `bundle` | a pile of sources, see [`pile`] | `Reader`, `Bundler`, `haproxy::pem`, and back |
+//! | `answer` | what a server sends for an issuer | `Reader`, `Draft::add`, and the chain of a leaf |
 //! | `search` | which certificates of a [`pool`] are there | `Search`, beside trying everything |
 //!
 //! Run one from the repository's root, seeded with the test data, with nightly Rust or with
@@ -64,12 +65,18 @@ fn check_origin(origin: &Origin, sources: &[Source]) {
 }
 
 /// The lines as an editor counts them: what follows the last line end is one if it is not empty.
+/// What begins like UTF-16 may be it in parts only, so that the more lines count.
 fn line_count(source: &[u8]) -> usize {
-    let units: Vec<u16> = match source {
+    let bytes: Vec<u16> = source.iter().copied().map(u16::from).collect();
+    let units = match source {
         [0xff, 0xfe, utf16 @ ..] => pairs(utf16, u16::from_le_bytes),
         [0xfe, 0xff, utf16 @ ..] => pairs(utf16, u16::from_be_bytes),
-        bytes => bytes.iter().copied().map(u16::from).collect(),
+        _ => Vec::new(),
     };
+    lines_of(&bytes).max(lines_of(&units))
+}
+
+fn lines_of(units: &[u16]) -> usize {
     let end = match units.contains(&u16::from(b'\n')) {
         true => u16::from(b'\n'),
         false => u16::from(b'\r'),

@@ -14,7 +14,6 @@ use common::pki::{Ca, Leaf, LeafOptions};
 /// Files of a site whose intermediate was forgotten, and the server that has it.
 struct Site {
     run: Run,
-    root: Ca,
     issuer: Ca,
     leaf: Leaf,
     server: Server,
@@ -43,7 +42,6 @@ impl Site {
         }
         Site {
             run,
-            root,
             issuer,
             leaf,
             server,

@@ -142,7 +142,7 @@ codes! {
     ExpiredLeftOut Warning "expired-left-out", "A certificate that has expired or is not valid yet was left out. Sent along, an expired cross-sign breaks old clients.", "Remove it from the source.";
     LeafLeftOut Note "leaf-left-out", "Another server certificate was left out: its key is not there, or it is not in date.", "Make a bundle of its own for it.";
     UnrelatedCertificate Note "unrelated-certificate", "A CA certificate that is no part of the path was left out.", "Remove it from the source.";
-    AlternativeLeftOut Note "alternative-left-out", "A CA certificate of another path to a root was left out: a cross-sign or a twin.", "";
+    AlternativeLeftOut Note "alternative-left-out", "A CA certificate of another path to a root was left out: a cross-sign or a twin; or one with the name of a CA in the path and another key.", "";
     IntermediateAdded Repaired "intermediate-added", "An intermediate that the material lacks was taken from elsewhere: a local pool, the cache, or where the certificate says that it may be had.", "Keep the CA's whole chain beside the certificate.";
     DuplicateDhParameters Note "duplicate-dh-parameters", "HAProxy uses one DH PARAMETERS block; the first was kept.", "Remove the others.";
     WeakDhParameters Warning "weak-dh-parameters", "The DH parameters have a prime of fewer than 2048 bits; OpenSSL's default security level refuses them.", "Make new ones, or remove the block: HAProxy has good defaults.";

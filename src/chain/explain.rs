@@ -81,10 +81,13 @@ pub(super) fn dead_end(leaf: &Certificate, end: &DeadEnd, stores: &[TrustStore])
     let stores = store_names(stores);
     let at_head = |code: Code, message: String| Finding::new(code, message).at(head.origin());
     match &end.obstacle {
-        Obstacle::WrongKey(impostor) => with_source(
-            at_head(Code::BadSignature, wrong_key(head, impostor)),
-            head,
-        ),
+        Obstacle::WrongKey(impostor) => {
+            let finding = at_head(Code::BadSignature, wrong_key(head, impostor));
+            match is_damaged(head, impostor) {
+                true => finding.help("Take both certificates anew from the CA"),
+                false => with_source(finding, head),
+            }
+        }
         Obstacle::WrongAnchorKey => at_head(
             Code::BadSignature,
             format!(
@@ -102,7 +105,8 @@ pub(super) fn dead_end(leaf: &Certificate, end: &DeadEnd, stores: &[TrustStore])
                 "the CAs above {} sign one another, and none is signed by a root of {stores}",
                 leaf.subject_text()
             ),
-        ),
+        )
+        .help("Add the certificate that a root of your clients issued to one of them, or give their root as a trust store"),
         Obstacle::NoIssuer if head.is_self_issued() && end.intermediates.is_empty() => at_head(
             Code::SelfSigned,
             format!("{subject} signed itself and is not among the roots of {stores}"),
@@ -130,11 +134,17 @@ pub(super) fn dead_end(leaf: &Certificate, end: &DeadEnd, stores: &[TrustStore])
     }
 }
 
+/// Whether a certificate names the very key that did not sign it.
+fn is_damaged(head: &Certificate, impostor: &Certificate) -> bool {
+    let wanted = head.authority_key_id();
+    wanted.is_some() && wanted == impostor.subject_key_id()
+}
+
 /// Two certificates that agree in name and not in key: which of the ways that is so.
 fn wrong_key(head: &Certificate, impostor: &Certificate) -> String {
     let (subject, issuer) = (head.subject_text(), head.issuer_text());
     let reason = match (head.authority_key_id(), impostor.subject_key_id()) {
-        (Some(wanted), Some(found)) if wanted == found => {
+        _ if is_damaged(head, impostor) => {
             "its key identifier is the right one, so one of the two is damaged".to_owned()
         }
         (Some(wanted), Some(found)) => format!(

@@ -158,7 +158,7 @@ codes! {
     CaAsLeaf Error "ca-as-leaf", "The certificate that belongs to the key is a CA certificate; clients refuse one as a server's.", "Issue a certificate with CA:FALSE. (`openssl req -x509` makes CA certificates unless told otherwise.)";
     NotACa Error "not-a-ca", "A certificate signed another one without being a CA.", "Have the certificate issued by a real CA.";
     NameConstraint Error "name-constraint", "A CA in the path may not issue for one of the certificate's names.", "Have it issued by a CA that may.";
-    PathLength Error "path-length", "A CA in the path allows fewer CAs below it than there are.", "Have the intermediate issued anew.";
+    PathLength Error "path-length", "A CA in the path allows fewer CAs below it than there are.", "Take another chain of the CA, or have a CA issued that is allowed as many.";
     UnsupportedAlgorithm Error "unsupported-algorithm", "A signature in the path is of an algorithm that is not supported (SHA-1, MD5, P-521 or other).", "Have the certificate issued with RSA or ECDSA and SHA-256 or better.";
     PathRefused Error "path-refused", "The path was refused for another reason, which the message gives.", "See the message.";
     LimitExceeded Error "limit-exceeded", "The search for a path met a limit that guards against hostile input.", "Remove CA certificates that have nothing to do with this one.";

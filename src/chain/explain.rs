@@ -1,11 +1,13 @@
 //! Why no path was accepted, in terms of the user's own certificates.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use rustls_pki_types::UnixTime;
 
 use super::Chain;
 use super::faults::faults;
+use super::judged::Judged;
 use super::limits::Limit;
 use super::preference::Preference;
 use super::search::{DeadEnd, Obstacle, Path};
@@ -181,30 +183,45 @@ pub(super) fn distrust(chain: &Chain) -> Vec<Finding> {
         .collect()
 }
 
+/// How many of the paths not taken are named: enough to compare, and few enough to read.
+const MOST_NAMED_PATHS: usize = 5;
+
 /// Says why the path was chosen, and which others there were.
 pub(super) fn not_taken(
     preference: Preference,
     leaf: &Certificate,
     chosen: &[Certificate],
-    others: &[(&[Certificate], bool)],
+    others: &[&Judged],
+    time: UnixTime,
 ) -> Option<Finding> {
     if others.is_empty() {
         return None;
     }
-    let others: Vec<String> = others
-        .iter()
-        .map(|(path, accepted)| match accepted {
-            true => route(path),
-            false => format!("{} (refused)", route(path)),
-        })
-        .collect();
+    let named = others.iter().take(MOST_NAMED_PATHS).map(|other| {
+        let path = route(other.path.intermediates());
+        match words(&other.reasons(leaf, time)).as_str() {
+            _ if other.is_accepted() => path,
+            "" => format!("{path} (refused)"),
+            words => format!("{path} (refused: {words})"),
+        }
+    });
+    let mut named: Vec<String> = named.collect();
+    if let Some(more @ 1..) = others.len().checked_sub(MOST_NAMED_PATHS) {
+        named.push(format!("and {more} more"));
+    }
     let message = format!(
         "of {} paths the one {} was taken ({preference}); not taken: {}",
         others.len() + 1,
         route(chosen),
-        others.join("; ")
+        named.join("; ")
     );
     Some(Finding::new(Code::PathChosen, message).at(leaf.origin()))
+}
+
+/// The codes of findings, each once.
+fn words(findings: &[Finding]) -> String {
+    let words: BTreeSet<&str> = findings.iter().map(|it| it.code.as_str()).collect();
+    words.into_iter().collect::<Vec<_>>().join(", ")
 }
 
 fn route(path: &[Certificate]) -> String {

@@ -42,10 +42,10 @@
 //! intermediates is asked first. [`chain::Search`] finds paths alone. [`Profile::Strict`] also
 //! demands the form that RFC 5280 and the Baseline Requirements prescribe.
 //!
-//! Holding a [`Bundle`] is the proof: only a [`Bundler`] and its [`Draft`]s make one. webpki decides
-//! what is trusted; this crate decides which path to offer it, and explains its verdict. Time, bytes and
-//! trust stores come in as arguments; only [`Reader::read_path`], `TrustStore::system` and
-//! [`haproxy::write`] touch files, and nothing touches the network.
+//! Holding a [`Bundle`] is the proof: only a [`Bundler`] and its [`Draft`]s make one. webpki
+//! decides what is trusted; this crate decides which path to offer it, and explains its verdict.
+//! Time, bytes and trust stores come in as arguments; only [`Reader::read_path`],
+//! `TrustStore::system` and [`haproxy::write`] touch files, and nothing touches the network.
 //!
 //! # Features
 //!

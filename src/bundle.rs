@@ -172,7 +172,7 @@ impl Bundler {
 
 /// What belongs together and is trusted: whoever holds one holds the proof.
 ///
-/// Only [`Bundler::build`] makes bundles. The private part of the key was shown to produce the
+/// Only [`Bundler::build`] and [`Draft::bundle`] make bundles. The private part of the key was shown to produce the
 /// leaf's public key; what was shown of the certificates, [`Chain`] says.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]

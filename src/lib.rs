@@ -37,14 +37,15 @@
 //! # }
 //! ```
 //!
-//! [`Bundler::verify`] does the same for a [`Chain`] without a key, and [`chain::Search`] finds paths
-//! for programs that fetch missing issuers themselves. [`Profile::Strict`] also demands the form
-//! that RFC 5280 and the Baseline Requirements prescribe.
+//! [`Bundler::verify`] does the same for a [`Chain`] without a key. [`Bundler::draft`] does it in two
+//! steps: a [`Draft`] says whose issuers are missing, and takes what is brought; a [`Pool`] of
+//! intermediates is asked first. [`chain::Search`] finds paths alone. [`Profile::Strict`] also
+//! demands the form that RFC 5280 and the Baseline Requirements prescribe.
 //!
-//! Holding a [`Bundle`] is the proof: only [`Bundler::build`] makes one. webpki decides what is
-//! trusted; this crate decides which path to offer it, and explains its verdict. Time, bytes and
-//! trust stores come in as arguments; only [`Reader::read_path`], `TrustStore::system` and
-//! [`haproxy::write`] touch files, and nothing touches the network.
+//! Holding a [`Bundle`] is the proof: only a [`Bundler`] and its [`Draft`]s make one. webpki
+//! decides what is trusted; this crate decides which path to offer it, and explains its verdict.
+//! Time, bytes and trust stores come in as arguments; only [`Reader::read_path`],
+//! `TrustStore::system` and [`haproxy::write`] touch files, and nothing touches the network.
 //!
 //! # Features
 //!

@@ -8,7 +8,7 @@ use crate::cert::Certificate;
 use crate::finding::Report;
 use crate::read::Material;
 
-/// Certificates that are asked for missing issuers before the network is: a folder of
+/// Certificates that are asked for missing issuers before anybody fetches them: a folder of
 /// intermediates, a cache, what other bundles brought.
 ///
 /// They are not trusted, and none is written unless a path needs it. Clones share the content.

@@ -131,8 +131,49 @@ fn an_expired_cross_sign_is_never_sent_and_is_a_finding() {
     let (chain, report) = case.verify(&later);
     assert_eq!(subjects(chain.intermediates()), ["CN=Issuer"]);
     assert!(report.has(Code::ExpiredLeftOut), "{report}");
-
     let only_old = Bundler::new(roots(&[&case.old.cert_pem]), at((2095, 1, 1)));
     let refusal = only_old.verify(read("pile.pem", case.pile())).unwrap_err();
     assert!(refusal.report().has(Code::Expired), "{}", refusal.report());
+}
+
+#[test]
+fn a_path_that_was_refused_is_named_with_the_reason() {
+    let root = Ca::root("Root");
+    let issuer = root.intermediate("Issuer");
+    let expired = root.intermediate_with(CaOptions {
+        shared_key: Some(issuer.key.clone()),
+        not_after: (2025, 12, 31),
+        ..CaOptions::named("Issuer")
+    });
+    let leaf = issuer.leaf_named("www.example.com");
+    let pile = [&leaf.cert_pem, &expired.cert_pem, &issuer.cert_pem].map(String::as_str);
+    let bundler = Bundler::new(roots(&[&root.cert_pem]), at((2026, 1, 1)));
+    let (_, report) = bundler
+        .verify(read("pile.pem", pile.concat()))
+        .expect("a chain");
+    let chosen = report.with_code(Code::PathChosen).next().expect("a choice");
+    assert!(chosen.message.ends_with("(refused: expired)"), "{chosen}");
+}
+
+#[test]
+fn of_many_paths_not_taken_a_few_are_named_and_the_rest_counted() {
+    let root = Ca::root("Root");
+    let first = root.intermediate("Issuer");
+    let renewal = |year| {
+        let options = CaOptions {
+            shared_key: Some(first.key.clone()),
+            not_after: (year, 1, 1),
+            ..CaOptions::named("Issuer")
+        };
+        root.intermediate_with(options).cert_pem
+    };
+    let leaf = first.leaf_named("www.example.com");
+    let renewals: String = (2080..2087).map(renewal).collect();
+    let pile = format!("{}{}{renewals}", leaf.cert_pem, first.cert_pem);
+    let bundler = Bundler::new(roots(&[&root.cert_pem]), at((2026, 1, 1)));
+    let (_, report) = bundler.verify(read("pile.pem", pile)).expect("a chain");
+    let chosen = report.with_code(Code::PathChosen).next().expect("a choice");
+    assert!(chosen.message.starts_with("of 8 paths "), "{chosen}");
+    assert!(chosen.message.ends_with("; and 2 more"), "{chosen}");
+    assert_eq!(chosen.message.matches("; ").count(), 1 + 5, "{chosen}");
 }

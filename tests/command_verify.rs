@@ -56,7 +56,8 @@ fn a_chain_is_verified_without_a_key_and_the_exit_code_is_0() {
     assert_eq!(ended.stdout, "");
     assert_eq!(
         ended.stderr,
-        "verified: trusted by new.pem\n  CN=www.example.com\n  CN=Issuer\n"
+        "verified: trusted by new.pem\n  CN=www.example.com\n  CN=Issuer\n  \
+         trusted by new.pem until 2120-01-01T00:00:00Z, through CN=Issuer\n"
     );
 }
 
@@ -165,11 +166,14 @@ fn the_rule_given_by_prefer_chooses_among_paths() {
         let args = [&["--prefer", rule], &stores[..], &inputs].concat();
         let ended = site.verify(&args);
         assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-        let sent = ended.stderr.ends_with("  CN=Issuer\n  CN=New Root\n");
+        let sent = ended.stderr.contains("  CN=Issuer\n  CN=New Root\n");
         assert_eq!(sent, cross, "{rule}: {}", ended.stderr);
         let trusted = ended
             .stderr
             .contains("verified: trusted by old.pem, new.pem");
+        let ways = ["old.pem", "new.pem"].map(|store| format!("  trusted by {store} until "));
+        let told = ways.map(|way| ended.stderr.contains(&way));
+        assert_eq!(told, [cross, true], "{rule}: {}", ended.stderr);
         assert_eq!(trusted, cross, "{rule}: {}", ended.stderr);
         assert!(
             ended.stderr.contains("note[path-chosen]"),

@@ -124,6 +124,8 @@ fn a_flipped_bit_as_damage() {
         &pems[..1],
         &["damaged", "pile.pem:"],
     );
+    let help = the(refusal.report(), Code::BadSignature).help.clone();
+    assert!(help.unwrap().contains("anew from the CA"));
 }
 
 #[test]
@@ -148,6 +150,11 @@ fn dates_with_the_day() {
     ] {
         says(&three.on(day), code, &three.pems(), &["CN=Issuer", word]);
     }
+    // Nobody but the CA can renew an intermediate.
+    let help = the(three.on((2026, 1, 1)).report(), Code::Expired)
+        .help
+        .clone();
+    assert!(help.unwrap().contains("current certificate"));
 }
 
 #[test]
@@ -179,7 +186,7 @@ fn a_path_too_long_by_what_is_allowed_and_what_is_there() {
         &refusal,
         Code::PathLength,
         &pems,
-        &["CN=Upper allows 0", "there are 1"],
+        &["CN=Upper allows 0", "there is 1"],
     );
     assert_eq!(links(refusal.report()).len(), 2);
 }
@@ -316,6 +323,8 @@ fn cas_that_sign_one_another() {
     assert_eq!(errors(&refusal), [Code::MissingIssuer]);
     let finding = the(refusal.report(), Code::MissingIssuer);
     assert!(finding.message.contains("sign one another"), "{finding}");
+    let help = finding.help.as_ref().unwrap();
+    assert!(help.contains("issued to one of them"), "{help}");
 }
 
 #[test]

@@ -78,6 +78,9 @@ fn of_two_cas_with_one_name_the_one_that_signed_is_taken() {
         let bundle = build(&bundler(&[&root.cert_pem]), &pems).unwrap();
         let left = (Code::AlternativeLeftOut, lines(&pems[..1]));
         assert_eq!(left_out(&bundle), [left]);
+        let mut said = bundle.report().with_code(Code::AlternativeLeftOut);
+        let said = &said.next().expect("one was left out").message;
+        assert!(said.contains("CN=Issuer has another key"), "{said}");
     }
 }
 

@@ -15,8 +15,8 @@ use crate::trust::TrustStore;
 /// A bundle or a chain in the making: it says whose issuers are missing, takes what is brought,
 /// and becomes the bundle or the refusal.
 ///
-/// It does no I/O. The feature `aia` has what brings issuers from where certificates say that
-/// they are; programs with an HTTP client of their own do as this example does.
+/// It does no I/O: programs fetch what is missing with an HTTP client of their own, as in this
+/// example.
 ///
 /// ```
 /// use fullchain::{Bundler, Reader, TrustStore};
@@ -127,7 +127,7 @@ impl Draft {
     }
 
     /// The certificates whose issuers would help, those without any first. None when there is a
-    /// chain that the stores trust already, or when no issuer would help.
+    /// good chain to one of the stores already, when a limit was met, or when no issuer would help.
     ///
     /// What [`add`](Self::add) brings may make others missing; ask again until nothing new comes.
     pub fn missing(&mut self) -> Vec<Missing> {

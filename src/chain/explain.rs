@@ -1,11 +1,13 @@
 //! Why no path was accepted, in terms of the user's own certificates.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use rustls_pki_types::UnixTime;
 
 use super::Chain;
 use super::faults::faults;
+use super::judged::Judged;
 use super::limits::Limit;
 use super::preference::Preference;
 use super::search::{DeadEnd, Obstacle, Path};
@@ -81,10 +83,13 @@ pub(super) fn dead_end(leaf: &Certificate, end: &DeadEnd, stores: &[TrustStore])
     let stores = store_names(stores);
     let at_head = |code: Code, message: String| Finding::new(code, message).at(head.origin());
     match &end.obstacle {
-        Obstacle::WrongKey(impostor) => with_source(
-            at_head(Code::BadSignature, wrong_key(head, impostor)),
-            head,
-        ),
+        Obstacle::WrongKey(impostor) => {
+            let finding = at_head(Code::BadSignature, wrong_key(head, impostor));
+            match is_damaged(head, impostor) {
+                true => finding.help("Take both certificates anew from the CA"),
+                false => with_source(finding, head),
+            }
+        }
         Obstacle::WrongAnchorKey => at_head(
             Code::BadSignature,
             format!(
@@ -102,7 +107,8 @@ pub(super) fn dead_end(leaf: &Certificate, end: &DeadEnd, stores: &[TrustStore])
                 "the CAs above {} sign one another, and none is signed by a root of {stores}",
                 leaf.subject_text()
             ),
-        ),
+        )
+        .help("Add the certificate that a root of your clients issued to one of them, or give their root as a trust store"),
         Obstacle::NoIssuer if head.is_self_issued() && end.intermediates.is_empty() => at_head(
             Code::SelfSigned,
             format!("{subject} signed itself and is not among the roots of {stores}"),
@@ -130,11 +136,17 @@ pub(super) fn dead_end(leaf: &Certificate, end: &DeadEnd, stores: &[TrustStore])
     }
 }
 
+/// Whether a certificate names the very key that did not sign it.
+fn is_damaged(head: &Certificate, impostor: &Certificate) -> bool {
+    let wanted = head.authority_key_id();
+    wanted.is_some() && wanted == impostor.subject_key_id()
+}
+
 /// Two certificates that agree in name and not in key: which of the ways that is so.
 fn wrong_key(head: &Certificate, impostor: &Certificate) -> String {
     let (subject, issuer) = (head.subject_text(), head.issuer_text());
     let reason = match (head.authority_key_id(), impostor.subject_key_id()) {
-        (Some(wanted), Some(found)) if wanted == found => {
+        _ if is_damaged(head, impostor) => {
             "its key identifier is the right one, so one of the two is damaged".to_owned()
         }
         (Some(wanted), Some(found)) => format!(
@@ -171,30 +183,45 @@ pub(super) fn distrust(chain: &Chain) -> Vec<Finding> {
         .collect()
 }
 
+/// How many of the paths not taken are named: enough to compare, and few enough to read.
+const MOST_NAMED_PATHS: usize = 5;
+
 /// Says why the path was chosen, and which others there were.
 pub(super) fn not_taken(
     preference: Preference,
     leaf: &Certificate,
     chosen: &[Certificate],
-    others: &[(&[Certificate], bool)],
+    others: &[&Judged],
+    time: UnixTime,
 ) -> Option<Finding> {
     if others.is_empty() {
         return None;
     }
-    let others: Vec<String> = others
-        .iter()
-        .map(|(path, accepted)| match accepted {
-            true => route(path),
-            false => format!("{} (refused)", route(path)),
-        })
-        .collect();
+    let named = others.iter().take(MOST_NAMED_PATHS).map(|other| {
+        let path = route(other.path.intermediates());
+        match words(&other.reasons(leaf, time)).as_str() {
+            _ if other.is_accepted() => path,
+            "" => format!("{path} (refused)"),
+            words => format!("{path} (refused: {words})"),
+        }
+    });
+    let mut named: Vec<String> = named.collect();
+    if let Some(more @ 1..) = others.len().checked_sub(MOST_NAMED_PATHS) {
+        named.push(format!("and {more} more"));
+    }
     let message = format!(
         "of {} paths the one {} was taken ({preference}); not taken: {}",
         others.len() + 1,
         route(chosen),
-        others.join("; ")
+        named.join("; ")
     );
     Some(Finding::new(Code::PathChosen, message).at(leaf.origin()))
+}
+
+/// The codes of findings, each once.
+fn words(findings: &[Finding]) -> String {
+    let words: BTreeSet<&str> = findings.iter().map(|it| it.code.as_str()).collect();
+    words.into_iter().collect::<Vec<_>>().join(", ")
 }
 
 fn route(path: &[Certificate]) -> String {

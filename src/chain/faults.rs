@@ -49,7 +49,10 @@ pub(super) fn faults(leaf: &Certificate, path: &Path, time: UnixTime) -> Vec<Fin
     faults.extend(wrong_usage(leaf));
     faults.extend(unprocessed(leaf));
     for (below, certificate) in path.intermediates().iter().enumerate() {
-        faults.extend(out_of_date(certificate, time));
+        faults.extend(out_of_date(certificate, time).map(|date| match date.code {
+            Code::Expired => date.help("Replace it by the CA's current certificate of that name"),
+            _ => date,
+        }));
         if !certificate.is_ca() {
             faults.push(of(
                 Code::NotACa,
@@ -128,7 +131,8 @@ fn too_long(certificate: &Certificate, path: &Path, below: usize) -> Option<Find
         true => "; self-issued ones are among them, which RFC 5280 would not count and webpki does",
         false => "",
     };
-    let what = format!("allows {allowed} CAs below it, and there are {below}{remark}");
+    let are = if below == 1 { "is" } else { "are" };
+    let what = format!("allows {allowed} CAs below it, and there {are} {below}{remark}");
     Some(of(Code::PathLength, certificate, &what))
 }
 

@@ -1,6 +1,9 @@
 //! What clients of the given stores, and the profile, make of one path.
 
+use rustls_pki_types::UnixTime;
+
 use super::Trust;
+use super::explain;
 use super::faults::unfit_anchor;
 use super::preference::Merits;
 use super::resolve::Requirements;
@@ -64,6 +67,27 @@ impl Judged {
     pub(super) fn is_breached(&self) -> bool {
         let mut breaches = self.breaches.iter();
         breaches.any(|breach| breach.severity == Severity::Error)
+    }
+
+    /// What webpki holds against it, if anything. A store that lacks the anchor says nothing about
+    /// the path.
+    pub(super) fn error(&self) -> Option<&webpki::Error> {
+        let verdicts = self.verdicts.iter();
+        let mut told = verdicts.filter_map(|verdict| verdict.as_ref().err());
+        told.find(|error| **error != webpki::Error::UnknownIssuer)
+    }
+
+    /// Why it is not accepted: breaches of the profile, or else what webpki holds against it.
+    pub(super) fn reasons(&self, leaf: &Certificate, time: UnixTime) -> Vec<Finding> {
+        let breaches = self.breaches.iter();
+        let breaches: Vec<Finding> = breaches
+            .filter(|breach| breach.severity == Severity::Error)
+            .cloned()
+            .collect();
+        match self.error() {
+            Some(error) if breaches.is_empty() => explain::refusal(error, leaf, &self.path, time),
+            _ => breaches,
+        }
     }
 
     fn stores(&self) -> usize {

@@ -65,11 +65,12 @@ fn reason(certificate: &Certificate, chain: &Chain, anchors: &[&Anchor]) -> Find
         )
     };
     let in_date = certificate.is_valid_at(chain.verified_at());
-    let namesake = || {
-        chain
-            .certificates()
-            .any(|used| used.subject() == certificate.subject())
-    };
+    let mut namesakes = chain
+        .certificates()
+        .filter(|used| used.subject() == certificate.subject())
+        .peekable();
+    let is_namesake = namesakes.peek().is_some();
+    let has_key = namesakes.any(|used| used.spki_value() == certificate.spki_value());
     let is_root = anchors.iter().any(|anchor| is_anchor(certificate, anchor));
     if is_root && certificate.is_self_issued() {
         Finding::new(
@@ -89,7 +90,14 @@ fn reason(certificate: &Certificate, chain: &Chain, anchors: &[&Anchor]) -> Find
             Code::ExpiredLeftOut,
             format!("{name} is not in date ({}) and was left out", dates()),
         )
-    } else if namesake() || is_root {
+    } else if is_namesake && !has_key && !is_root {
+        Finding::new(
+            Code::AlternativeLeftOut,
+            format!(
+                "{name} has another key than the CA of that name in the chain and was left out"
+            ),
+        )
+    } else if is_namesake || is_root {
         Finding::new(
             Code::AlternativeLeftOut,
             format!(

@@ -1,7 +1,8 @@
 //! Limits on what the makers of a pile could multiply.
 
-/// Limits of one search. Each ends the search with a finding that names it; what was found until
-/// then stands.
+/// Limits of one search. Whichever is met ends it with a [`Limit`], in a report with a finding that
+/// names it; what was found until then stands. Paths of too many intermediates are passed over as
+/// long as there is a shorter one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {

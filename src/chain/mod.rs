@@ -36,7 +36,7 @@ pub(crate) use tree::draw;
 
 /// A verified path: certificates in the order in which a server sends them.
 ///
-/// Only [`Bundler`](crate::Bundler) makes chains. Each certificate's signature verifies with the
+/// Only a [`Bundler`](crate::Bundler) and its [`Draft`](crate::Draft)s make chains. Each certificate's signature verifies with the
 /// next one's key, and webpki accepted the path for TLS servers at
 /// [`verified_at`](Self::verified_at) for each of the stores [`trusted_by`](Self::trusted_by)
 /// and each of the [`names`](Self::names).

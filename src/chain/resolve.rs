@@ -201,6 +201,7 @@ impl Resolution {
             leaf,
             chosen.path.intermediates(),
             &self.others(chosen),
+            requirements.time,
         ));
         let brought = |certificate: &&Certificate| {
             self.brought.contains(certificate) && !self.given.contains(certificate)
@@ -212,11 +213,11 @@ impl Resolution {
         Some(chain)
     }
 
-    fn others(&self, chosen: &Judged) -> Vec<(&[Certificate], bool)> {
-        self.judged
-            .iter()
-            .filter(|judged| judged.path.intermediates() != chosen.path.intermediates())
-            .map(|judged| (judged.path.intermediates(), judged.is_accepted()))
+    fn others(&self, chosen: &Judged) -> Vec<&Judged> {
+        let path = chosen.path.intermediates();
+        let judged = self.judged.iter();
+        judged
+            .filter(|judged| judged.path.intermediates() != path)
             .collect()
     }
 
@@ -228,19 +229,12 @@ impl Resolution {
             report.extend(strict.breaches.iter().cloned());
             return;
         }
-        let refused = self.judged.iter().find_map(|judged| {
-            // A store that lacks the anchor says nothing about the path.
-            let verdicts = judged
-                .verdicts
-                .iter()
-                .filter_map(|verdict| verdict.as_ref().err());
-            let mut told = verdicts.filter(|error| **error != webpki::Error::UnknownIssuer);
-            Some((judged, told.next()?))
-        });
+        let mut judged = self.judged.iter();
+        let refused = judged.find(|judged| judged.error().is_some());
         let reasons = match (refused, search.limit_met(), search.nearest()) {
-            (Some((judged, error)), ..) => {
+            (Some(judged), ..) => {
                 report.extend(explain::links(leaf, judged.path.intermediates()));
-                explain::refusal(error, leaf, &judged.path, *time)
+                judged.reasons(leaf, *time)
             }
             (None, Some(limit), _) => vec![explain::limit(limit, leaf)],
             (None, None, Some(nearest)) => {

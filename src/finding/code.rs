@@ -142,7 +142,7 @@ codes! {
     ExpiredLeftOut Warning "expired-left-out", "A certificate that has expired or is not valid yet was left out. Sent along, an expired cross-sign breaks old clients.", "Remove it from the source.";
     LeafLeftOut Note "leaf-left-out", "Another server certificate was left out: its key is not there, or it is not in date.", "Make a bundle of its own for it.";
     UnrelatedCertificate Note "unrelated-certificate", "A CA certificate that is no part of the path was left out.", "Remove it from the source.";
-    AlternativeLeftOut Note "alternative-left-out", "A CA certificate of another path to a root was left out: a cross-sign or a twin.", "";
+    AlternativeLeftOut Note "alternative-left-out", "A CA certificate of another path to a root was left out: a cross-sign or a twin; or one with the name of a CA in the path and another key.", "";
     IntermediateAdded Repaired "intermediate-added", "An intermediate that the material lacks was taken from elsewhere: a local pool, the cache, or where the certificate says that it may be had.", "Keep the CA's whole chain beside the certificate.";
     Fetched Note "fetched", "An issuer that the material lacks was fetched from where the certificate says that it is (AIA).", "";
     FetchFailed Warning "fetch-failed", "A URL that a certificate names did not give its issuer.", "Add the CA's intermediate to the inputs, or tell the CA that its URL does not work.";
@@ -163,7 +163,7 @@ codes! {
     CaAsLeaf Error "ca-as-leaf", "The certificate that belongs to the key is a CA certificate; clients refuse one as a server's.", "Issue a certificate with CA:FALSE. (`openssl req -x509` makes CA certificates unless told otherwise.)";
     NotACa Error "not-a-ca", "A certificate signed another one without being a CA.", "Have the certificate issued by a real CA.";
     NameConstraint Error "name-constraint", "A CA in the path may not issue for one of the certificate's names.", "Have it issued by a CA that may.";
-    PathLength Error "path-length", "A CA in the path allows fewer CAs below it than there are.", "Have the intermediate issued anew.";
+    PathLength Error "path-length", "A CA in the path allows fewer CAs below it than there are.", "Take another chain of the CA, or have a CA issued that is allowed as many.";
     UnsupportedAlgorithm Error "unsupported-algorithm", "A signature in the path is of an algorithm that is not supported (SHA-1, MD5, P-521 or other).", "Have the certificate issued with RSA or ECDSA and SHA-256 or better.";
     PathRefused Error "path-refused", "The path was refused for another reason, which the message gives.", "See the message.";
     LimitExceeded Error "limit-exceeded", "The search for a path met a limit that guards against hostile input.", "Remove CA certificates that have nothing to do with this one.";

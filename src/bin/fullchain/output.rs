@@ -110,7 +110,8 @@ fn print_report(printed: &Printed, stderr: &mut impl Write) -> io::Result<()> {
                 None => writeln!(stderr, "checked: nothing was written")?,
             }
             print_chain(stderr, bundle.chain())?;
-            writeln!(stderr, "  {} key", bundle.key().algorithm())
+            writeln!(stderr, "  {} key", bundle.key().algorithm())?;
+            print_trust(stderr, bundle.chain())
         }
         Outcome::Verified { chain, report } => {
             write!(stderr, "{}", report.styled())?;
@@ -119,7 +120,8 @@ fn print_report(printed: &Printed, stderr: &mut impl Write) -> io::Result<()> {
                 "verified: trusted by {}",
                 chain.trusted_by().join(", ")
             )?;
-            print_chain(stderr, chain)
+            print_chain(stderr, chain)?;
+            print_trust(stderr, chain)
         }
         Outcome::Refused(report) => {
             write!(stderr, "{}", report.styled())?;
@@ -139,6 +141,29 @@ fn print_report(printed: &Printed, stderr: &mut impl Write) -> io::Result<()> {
 fn print_chain(stderr: &mut impl Write, chain: &Chain) -> io::Result<()> {
     for certificate in chain.certificates() {
         writeln!(stderr, "  {}", certificate.subject_text())?;
+    }
+    Ok(())
+}
+
+/// By which path each store's clients trust it, and until when. Of those that do not, the report
+/// has said why.
+fn print_trust(stderr: &mut impl Write, chain: &Chain) -> io::Result<()> {
+    for trust in chain.trust() {
+        let Some(until) = trust.valid_until else {
+            continue;
+        };
+        let seconds = i64::try_from(until.as_secs()).ok();
+        let until = match seconds.map(jiff::Timestamp::from_second) {
+            Some(Ok(moment)) => format!("until {moment}"),
+            // The last day of the year 9999 stands for no end (RFC 5280 section 4.1.2.5).
+            _ => "without end".to_owned(),
+        };
+        let path: Vec<String> = trust.path.iter().map(|it| it.subject_text()).collect();
+        let path = match path.is_empty() {
+            true => "straight from its root".to_owned(),
+            false => format!("through {}", path.join(", ")),
+        };
+        writeln!(stderr, "  trusted by {} {until}, {path}", trust.store)?;
     }
     Ok(())
 }

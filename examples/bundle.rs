@@ -5,6 +5,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use fullchain::aia::{Fetcher, Policy};
 use fullchain::{Bundler, Material, Reader, TrustStore, haproxy};
 use rustls_pki_types::UnixTime;
 
@@ -33,8 +34,11 @@ fn bundle(out: &Path, roots: &str, inputs: &[String]) -> Result<(), Box<dyn std:
     for input in inputs {
         material.merge(reader.read_path(Path::new(input))?);
     }
-    let bundle = Bundler::new(store, UnixTime::now())
-        .build(material)
+    let mut draft = Bundler::new(store, UnixTime::now()).draft(material);
+    // Nothing is fetched unless an intermediate is missing.
+    Fetcher::new(Policy::default()).complete(&mut draft);
+    let bundle = draft
+        .bundle()
         .map_err(|refusal| refusal.report().to_string())?;
     let written = haproxy::write(&bundle, out)?;
     eprint!("{}", bundle.report());

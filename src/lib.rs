@@ -39,18 +39,20 @@
 //!
 //! [`Bundler::verify`] does the same for a [`Chain`] without a key. [`Bundler::draft`] does it in two
 //! steps: a [`Draft`] says whose issuers are missing, and takes what is brought; a [`Pool`] of
-//! intermediates is asked first. [`chain::Search`] finds paths alone. [`Profile::Strict`] also
+//! intermediates is asked first, and `aia::Fetcher` fetches. [`chain::Search`] finds paths alone. [`Profile::Strict`] also
 //! demands the form that RFC 5280 and the Baseline Requirements prescribe.
 //!
 //! Holding a [`Bundle`] is the proof: only a [`Bundler`] and its [`Draft`]s make one. webpki
 //! decides what is trusted; this crate decides which path to offer it, and explains its verdict.
 //! Time, bytes and trust stores come in as arguments; only [`Reader::read_path`],
-//! `TrustStore::system` and [`haproxy::write`] touch files, and nothing touches the network.
+//! `TrustStore::system`, `aia::Cache` and [`haproxy::write`] touch files, and only `aia::Fetcher` the
+//! network.
 //!
 //! # Features
 //!
 //! | feature | default | what it brings |
 //! |---|---|---|
+//! | `aia` | yes | `aia`: fetching missing issuers from where certificates say that they are |
 //! | `mozilla` | yes | `TrustStore::mozilla`: Mozilla's roots, embedded |
 //! | `system` | | `TrustStore::system`: the operating system's roots |
 //! | `public-suffix` | | the Public Suffix List, for wildcards in [`Profile::Strict`] |

@@ -215,6 +215,32 @@ fn the_tree_goes_to_standard_output_with_a_star_at_what_was_taken() {
 }
 
 #[test]
+fn the_tree_says_why_a_path_was_refused() {
+    let root = Ca::root("Root");
+    let issuer = root.intermediate_with(CaOptions {
+        permitted_dns: vec!["example.org".to_owned()],
+        ..CaOptions::named("Constrained")
+    });
+    let leaf = issuer.leaf_named("www.example.com");
+    let run = Run::new();
+    for (name, pem) in [
+        ("root.pem", root.cert_pem),
+        ("pile.pem", leaf.cert_pem + &issuer.cert_pem),
+    ] {
+        fs::write(run.path(name), pem).expect("the folder is writable");
+    }
+    let args = ["verify", "--roots", "root.pem", "--tree", "pile.pem"];
+    let ended = Ended::of(run.fullchain(&args));
+    assert_eq!(ended.code, Some(1));
+    let last = ended.stdout.lines().last().unwrap_or_default();
+    assert!(
+        last.starts_with("not taken: through CN=Constrained (pile.pem:"),
+        "{last}"
+    );
+    assert!(last.ends_with("(refused: name-constraint)"), "{last}");
+}
+
+#[test]
 fn json_of_verify_has_the_chain_and_the_tree() {
     let site = Site::new();
     let args = [

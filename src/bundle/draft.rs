@@ -15,8 +15,8 @@ use crate::trust::TrustStore;
 /// A bundle or a chain in the making: it says whose issuers are missing, takes what is brought,
 /// and becomes the bundle or the refusal.
 ///
-/// It does no I/O: programs fetch what is missing with an HTTP client of their own, as in this
-/// example.
+/// It does no I/O. `aia::Fetcher` brings what is missing; programs that have an HTTP client do it
+/// as in this example.
 ///
 /// ```
 /// use fullchain::{Bundler, Reader, TrustStore};

@@ -184,7 +184,7 @@ pub(super) fn distrust(chain: &Chain) -> Vec<Finding> {
 }
 
 /// How many of the paths not taken are named: enough to compare, and few enough to read.
-const MOST_NAMED_PATHS: usize = 5;
+pub(super) const MOST_NAMED_PATHS: usize = 5;
 
 /// Says why the path was chosen, and which others there were.
 pub(super) fn not_taken(
@@ -197,15 +197,8 @@ pub(super) fn not_taken(
     if others.is_empty() {
         return None;
     }
-    let named = others.iter().take(MOST_NAMED_PATHS).map(|other| {
-        let path = route(other.path.intermediates());
-        match words(&other.reasons(leaf, time)).as_str() {
-            _ if other.is_accepted() => path,
-            "" => format!("{path} (refused)"),
-            words => format!("{path} (refused: {words})"),
-        }
-    });
-    let mut named: Vec<String> = named.collect();
+    let named = others.iter().take(MOST_NAMED_PATHS);
+    let mut named: Vec<String> = named.map(|other| way(other, leaf, time)).collect();
     if let Some(more @ 1..) = others.len().checked_sub(MOST_NAMED_PATHS) {
         named.push(format!("and {more} more"));
     }
@@ -216,6 +209,16 @@ pub(super) fn not_taken(
         named.join("; ")
     );
     Some(Finding::new(Code::PathChosen, message).at(leaf.origin()))
+}
+
+/// Where a path leads through, and why it is refused, if it is.
+pub(super) fn way(judged: &Judged, leaf: &Certificate, time: UnixTime) -> String {
+    let path = route(judged.path.intermediates());
+    match words(&judged.reasons(leaf, time)).as_str() {
+        _ if judged.is_accepted() => path,
+        "" => format!("{path} (refused)"),
+        words => format!("{path} (refused: {words})"),
+    }
 }
 
 /// The codes of findings, each once.

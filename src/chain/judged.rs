@@ -12,6 +12,7 @@ use super::verify::{Taken, verify};
 use crate::cert::Certificate;
 use crate::finding::{Finding, Severity};
 use crate::profile::{self, Profile, Role};
+use crate::trust::TrustStore;
 
 /// A path, and what clients of each store make of it.
 pub(super) struct Judged {
@@ -48,7 +49,7 @@ impl Judged {
                 let roots = path.roots();
                 let unfit = roots.map(|root| unfit_anchor(root, &path, requirements.time));
                 let fewest = unfit.min_by_key(Vec::len).unwrap_or_default();
-                let warnings = fewest.into_iter();
+                let warnings = fewest.into_iter().chain(lifetime(leaf, &path));
                 let warnings = warnings.map(|fault| fault.with_severity(Severity::Warning));
                 warnings.collect()
             }
@@ -151,5 +152,14 @@ fn breaches(
         breaches
     });
     breaches.extend(judged.min_by_key(Vec::len).unwrap_or_default());
+    breaches.extend(lifetime(leaf, path).map(|fault| fault.with_severity(Severity::Error)));
     breaches
+}
+
+/// Says that the leaf is valid for longer than browsers accept, which they enforce for roots that
+/// are publicly trusted.
+fn lifetime(leaf: &Certificate, path: &Path) -> Option<Finding> {
+    let mut anchors = path.shared_anchors().iter();
+    let is_public = anchors.any(|anchor| TrustStore::is_public(anchor));
+    is_public.then(|| profile::lifetime(leaf))?
 }

@@ -18,7 +18,7 @@ use crate::cert::Certificate;
 use crate::finding::{Code, Finding, Report, Severity};
 use crate::key::{KeyAlgorithm, RSA_MIN_BITS, public_key};
 use crate::pool::Pool;
-use crate::profile::{self, Profile};
+use crate::profile::Profile;
 use crate::trust::TrustStore;
 
 /// What a chain must satisfy, and what it may be made of.
@@ -142,6 +142,12 @@ impl Resolution {
         Some(self.chosen()?.path.intermediates())
     }
 
+    /// The paths whose signatures verify, and which are refused all the same.
+    pub(super) fn refused(&self) -> Vec<&Judged> {
+        let judged = self.judged.iter();
+        judged.filter(|judged| !judged.is_accepted()).collect()
+    }
+
     pub(super) fn requirements(&self) -> &Requirements {
         &self.requirements
     }
@@ -179,9 +185,6 @@ impl Resolution {
             return None;
         }
         let anchors = chosen.path.shared_anchors();
-        if anchors.iter().any(|anchor| TrustStore::is_public(anchor)) {
-            report.extend(profile::lifetime(leaf));
-        }
         let mut chain = Chain {
             leaf: leaf.clone(),
             intermediates: chosen.path.intermediates().to_vec(),

@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 
 use rustls_pki_types::UnixTime;
 
-use super::explain::out_of_date;
+use super::explain::{MOST_NAMED_PATHS, out_of_date, way};
 use super::graph::{Impostor, LEAF, Node};
 use super::resolve::Resolution;
 use super::search::{Search, Step};
@@ -15,7 +15,7 @@ use crate::printable::Printable;
 /// A drawing of the issuers above a leaf, for people; its form may change.
 ///
 /// Each line is a certificate or a root, with those that signed it below it, further in. A star
-/// marks the path that was taken.
+/// marks the path that was taken. Paths that were refused, each with its reasons, come last.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IssuerTree(String);
 
@@ -58,6 +58,16 @@ pub(crate) fn draw(resolution: &mut Resolution) -> IssuerTree {
     for stranger in strangers {
         let line = format!("   {}", drawing.describe(stranger));
         drawing.line(&line);
+    }
+    let refused = resolution.refused();
+    for judged in refused.iter().take(MOST_NAMED_PATHS) {
+        drawing.line(&format!(
+            "not taken: {}",
+            way(judged, leaf, requirements.time)
+        ));
+    }
+    if let Some(more @ 1..) = refused.len().checked_sub(MOST_NAMED_PATHS) {
+        drawing.line(&format!("not taken: {more} more"));
     }
     if let Some(limit) = limit {
         drawing.line(&format!("the drawing ends at the limit of {limit}"));

@@ -1,11 +1,12 @@
 //! What was fetched and used is kept for the day when the CA's server is down, and is trusted no
 //! more than what comes from there.
-#![cfg(feature = "aia")]
+#![cfg(all(unix, feature = "aia"))]
 
 mod common;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use common::aia::{Driver, codes};
@@ -54,6 +55,14 @@ impl Site {
         self.cache().join(name(&self.issuer.cert_der))
     }
 
+    /// Puts into the cache what nobody fetched.
+    fn put(&self, name: &str, content: &[u8]) -> PathBuf {
+        fs::create_dir_all(self.cache()).expect("the folder is writable");
+        let path = self.cache().join(name);
+        fs::write(&path, content).expect("the folder is writable");
+        path
+    }
+
     /// The chain with this cache, and what was said of the cache itself.
     fn complete(&self, driver: Driver) -> (Result<(Chain, Report), Refusal>, Report) {
         let cache = Cache::new(self.cache());
@@ -97,8 +106,6 @@ fn what_was_fetched_serves_when_the_server_is_gone() {
         assert_eq!(codes(&report), [Code::Fetched, Code::IntermediateAdded]);
         assert_eq!(listing(&site.cache()), [name(&site.issuer.cert_der)]);
         assert_eq!(fs::read(site.kept()).unwrap(), site.issuer.cert_der);
-        let mode = fs::metadata(site.kept()).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o644);
 
         let asked = site.server.requests().len();
         let report = site.completed(driver);
@@ -122,42 +129,98 @@ fn what_did_not_help_is_not_kept() {
 }
 
 #[test]
+fn what_came_beside_the_issuer_is_not_kept() {
+    let root = Ca::root("Root");
+    let issuer = root.intermediate("Issuer");
+    let beside = root.intermediate("Beside");
+    let both = beside.cert_pem + &issuer.cert_pem;
+    let site = Site::serving(root, both.into(), issuer);
+    site.completed(Driver::Blocking);
+    assert_eq!(listing(&site.cache()), [name(&site.issuer.cert_der)]);
+}
+
+#[test]
 fn a_bad_file_is_passed_over_and_named() {
     let site = Site::new();
+    let whole = site.issuer.cert_der.clone();
     let other = Ca::root("Other").cert_der;
-    fs::create_dir_all(site.cache()).unwrap();
-    let put = |name: &str, content: &[u8]| fs::write(site.cache().join(name), content).unwrap();
-    let whole = &site.issuer.cert_der;
-    let junk = b"junk";
-    put(&name(junk), junk);
-    put(&name(whole), &whole[..100]);
-    put(&name(&[1]), &other);
-    put("huge.der", &vec![0; 300 * 1024]);
-    fs::create_dir(site.cache().join("folder.der")).unwrap();
-    put("README.txt", b"not looked at");
-    for driver in Driver::ALL {
-        // Nothing of it is mended behind anybody's back before the first run is over.
-        let (outcome, said) = site.complete(driver);
-        outcome.expect("the server has the issuer");
-        let files = match driver {
-            Driver::Blocking => vec![name(junk), name(whole), name(&[1])],
-            // The truncated one was replaced by what was fetched.
-            Driver::Async => vec![name(junk), name(&[1])],
-        };
-        let files = files.iter().map(String::as_str);
-        let all: Vec<_> = files.chain(["huge.der", "folder.der"]).collect();
-        assert_eq!(said.findings().len(), all.len(), "{said}");
-        for file in all {
-            let named =
-                |it: &&fullchain::Finding| it.code == Code::Cache && it.message.contains(file);
-            assert_eq!(
-                said.findings().iter().filter(named).count(),
-                1,
-                "{file}: {said}"
-            );
-        }
+    let huge = vec![0; 300 * 1024];
+    let longer = [&whole[..], b"\n"].concat();
+    let upper = name(&whole).to_uppercase().replace(".DER", ".der");
+    let bad = [
+        (site.put(&name(b"junk"), b"junk"), "not an X.509"),
+        (site.put(&name(b""), b""), "not an X.509"),
+        (site.put(&name(&longer), &longer), "not an X.509"),
+        (site.put(&name(&huge), &huge), "at most 262144 bytes"),
+        (site.put(&name(&whole), &whole[..100]), "its name says"),
+        (site.put(&name(&other), &whole), "its name says"),
+        (site.put("issuer.der", &whole), "its name says"),
+        (site.put(&upper, &whole), "its name says"),
+        (site.cache().join("folder.der"), "no file"),
+        (site.cache().join("dangling.der"), "No such file"),
+    ];
+    fs::create_dir(&bad[8].0).unwrap();
+    std::os::unix::fs::symlink("nowhere", &bad[9].0).unwrap();
+    // What is none of the cache's files is none of its business.
+    site.put("README.txt", b"whatever");
+    site.put(".fullchain-left", b"of a run that was killed");
+
+    let (outcome, said) = site.complete(Driver::Blocking);
+    outcome.expect("the server has the issuer");
+    assert_eq!(said.with_code(Code::Cache).count(), bad.len(), "{said}");
+    for (path, reason) in &bad {
+        let path = path.to_str().unwrap();
+        let findings = said.findings().iter();
+        let named: Vec<_> = findings.filter(|it| it.message.contains(path)).collect();
+        assert_eq!(named.len(), 1, "{path}: {said}");
+        assert!(named[0].message.contains(reason), "{path}: {}", named[0]);
     }
-    assert_eq!(&fs::read(site.kept()).unwrap(), whole);
+    assert_eq!(fs::read(site.kept()).unwrap(), whole, "it was mended");
+}
+
+#[test]
+fn a_folder_of_too_many_files_is_read_in_part_and_that_is_said() {
+    let site = Site::new();
+    for number in 0..10_001 {
+        site.put(&format!("{number}.der"), b"");
+    }
+    let (pool, report) = Cache::new(site.cache()).pool().expect("a folder");
+    assert!(pool.is_empty());
+    let limit = report.findings().iter();
+    let limit = limit.filter(|it| it.message.contains("more than 10000 files"));
+    assert_eq!(limit.count(), 1);
+    assert_eq!(report.with_code(Code::Cache).count(), 10_001);
+}
+
+#[test]
+fn what_is_kept_never_has_half_a_content() {
+    let site = Site::new();
+    let path = site.put(&name(&site.issuer.cert_der), b"damaged");
+    // Whoever has the old file open goes on with the old content.
+    let mut old = fs::File::open(&path).unwrap();
+    let (outcome, _) = site.complete(Driver::Blocking);
+    outcome.expect("the server has the issuer");
+    let mut content = String::new();
+    old.read_to_string(&mut content).unwrap();
+    assert_eq!(content, "damaged");
+    assert_eq!(fs::read(&path).unwrap(), site.issuer.cert_der);
+    assert_eq!(listing(&site.cache()).len(), 1);
+}
+
+#[test]
+fn what_is_there_already_is_not_written_again() {
+    let site = Site::new();
+    site.completed(Driver::Blocking);
+    let inode = || fs::metadata(site.kept()).unwrap().ino();
+    let before = inode();
+    // This build does not ask the cache, so it fetches again.
+    let bundler = bundler(&[&site.root.cert_pem]);
+    let mut draft = bundler.draft_chain(read("leaf.pem", &site.leaf.cert_pem));
+    let fetcher = Fetcher::new(Policy::default()).cache(Cache::new(site.cache()));
+    fetcher.complete(&mut draft);
+    draft.chain().expect("complete");
+    assert_eq!(site.server.paths().len(), 2);
+    assert_eq!(inode(), before);
 }
 
 #[test]
@@ -169,9 +232,7 @@ fn an_expired_one_does_not_keep_its_renewal_away() {
         not_after: (2020, 1, 1),
         ..CaOptions::named("Issuer")
     });
-    fs::create_dir_all(site.cache()).unwrap();
-    let path = site.cache().join(name(&expired.cert_der));
-    fs::write(path, &expired.cert_der).unwrap();
+    site.put(&name(&expired.cert_der), &expired.cert_der);
     let report = site.completed(Driver::Blocking);
     assert!(codes(&report).contains(&Code::Fetched), "{report}");
     assert_eq!(listing(&site.cache()).len(), 2);
@@ -179,13 +240,25 @@ fn an_expired_one_does_not_keep_its_renewal_away() {
 
 #[test]
 fn what_is_in_the_cache_is_verified() {
-    let site = Site::new();
-    let namesake = Ca::root("Root").intermediate("Issuer");
-    fs::create_dir_all(site.cache()).unwrap();
-    let path = site.cache().join(name(&namesake.cert_der));
-    fs::write(path, &namesake.cert_der).unwrap();
-    let report = site.completed(Driver::Blocking);
-    assert!(codes(&report).contains(&Code::Fetched), "{report}");
+    let root = Ca::root("Root");
+    let issuer = root.intermediate("Issuer");
+    let stranger = Ca::root("Stranger");
+    let of_another_root = stranger.intermediate_with(CaOptions {
+        shared_key: Some(issuer.key.clone()),
+        ..CaOptions::named("Issuer")
+    });
+    let of_another_key = root.intermediate("Issuer");
+    let site = Site::serving(root, Vec::new(), issuer);
+    for wrong in [&of_another_key, &of_another_root, &stranger] {
+        site.put(&name(&wrong.cert_der), &wrong.cert_der);
+        let (outcome, said) = site.complete(Driver::Blocking);
+        outcome.expect_err("no root vouches for it");
+        assert!(said.is_empty(), "as certificates they are sound: {said}");
+    }
+    site.put(&name(&site.issuer.cert_der), &site.issuer.cert_der);
+    let asked = site.server.requests().len();
+    site.completed(Driver::Blocking);
+    assert_eq!(site.server.requests().len(), asked);
 }
 
 #[test]

@@ -57,16 +57,6 @@ impl Site {
         let common = ["bundle", "--roots", "root.pem", "--out", "o.pem"];
         let args = [&common, options, &inputs].concat();
         let mut command = self.run.fullchain(&args);
-        for variable in [
-            "HTTP_PROXY",
-            "http_proxy",
-            "ALL_PROXY",
-            "all_proxy",
-            "NO_PROXY",
-            "no_proxy",
-        ] {
-            command.env_remove(variable);
-        }
         command.envs(variables.iter().copied());
         Ended::of(command)
     }

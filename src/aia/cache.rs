@@ -70,8 +70,16 @@ impl Cache {
         let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
         let mut paths: Vec<_> = paths
             .filter(|path| path.extension().is_some_and(|extension| extension == "der"))
-            .take(MAX_FILES)
+            .take(MAX_FILES + 1)
             .collect();
+        if paths.len() > MAX_FILES {
+            paths.truncate(MAX_FILES);
+            let message = format!(
+                "{} has more than {MAX_FILES} files; the others were not read",
+                Printable(&self.folder.to_string_lossy())
+            );
+            report.push(Finding::new(Code::Cache, message));
+        }
         paths.sort();
         for path in paths {
             match read(&path) {

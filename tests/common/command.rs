@@ -63,9 +63,14 @@ impl Run {
         names
     }
 
-    /// That program, with the folder as its working folder and without colours of its own accord.
+    /// That program, with the folder as its working folder, and without colours or proxies of the
+    /// environment's.
     pub fn program(&self, program: &str) -> Command {
         let mut command = Command::new(program);
+        for variable in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"] {
+            command.env_remove(variable);
+            command.env_remove(variable.to_lowercase());
+        }
         command
             .current_dir(self.folder())
             .env_remove("NO_COLOR")

@@ -181,8 +181,10 @@ fn a_bad_file_is_passed_over_and_named() {
 #[test]
 fn a_folder_of_too_many_files_is_read_in_part_and_that_is_said() {
     let site = Site::new();
-    for number in 0..10_001 {
-        site.put(&format!("{number}.der"), b"");
+    // Links cost less than files.
+    let file = site.put("0.der", b"");
+    for number in 1..10_001 {
+        fs::hard_link(&file, site.cache().join(format!("{number}.der"))).unwrap();
     }
     let (pool, report) = Cache::new(site.cache()).pool().expect("a folder");
     assert!(pool.is_empty());

@@ -127,9 +127,42 @@ fn no_more_than_8_urls_of_one_certificate_are_looked_at() {
     let mut policy = policy();
     policy.max_fetches = 100;
     let leaf = leaf(&issuer, &urls);
-    complete_within(policy, &bundler(&[&root.cert_pem]), &leaf, Driver::Blocking)
+    let refusal = complete_within(policy, &bundler(&[&root.cert_pem]), &leaf, Driver::Blocking)
         .expect_err("nothing helps");
     assert_eq!(server.requests().len(), 8);
+    let owed = "CN=www.example.com names 1000 URLs for its issuer; the first 8 are looked at";
+    assert_eq!(limit(refusal.report()), owed);
+}
+
+#[test]
+fn the_readme_states_the_limits() {
+    let Policy {
+        deadline,
+        fetch_deadline,
+        max_fetches,
+        max_redirects,
+        max_answer_bytes,
+        max_bytes,
+        ..
+    } = Policy::default();
+    let readme = include_str!("../README.md");
+    for (what, limits) in [
+        (
+            "time in all; for one URL, from its name's resolution to the last byte",
+            format!("{} s; {} s", deadline.as_secs(), fetch_deadline.as_secs()),
+        ),
+        (
+            "URLs asked; of one certificate; redirects from one",
+            format!("{max_fetches}; 8; {max_redirects}"),
+        ),
+        (
+            "bytes of one answer; of all",
+            format!("{} KiB; {} MiB", max_answer_bytes >> 10, max_bytes >> 20),
+        ),
+    ] {
+        let row = format!("| {what} | {limits} |\n");
+        assert!(readme.contains(&row), "{row}");
+    }
 }
 
 #[test]

@@ -25,7 +25,8 @@ pub struct Policy {
     /// For one URL, redirects included, from the resolution of its name to the last byte; 5
     /// seconds unless set.
     pub fetch_deadline: Duration,
-    /// The most URLs that are asked for one bundle, not counting redirects; 8 unless set.
+    /// The most URLs that are asked for one bundle, not counting redirects; 8 unless set. Of one
+    /// certificate the first 8 are looked at in any case.
     pub max_fetches: usize,
     /// The most redirects from one URL; 3 unless set.
     pub max_redirects: usize,

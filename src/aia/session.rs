@@ -168,6 +168,14 @@ impl<'p> Session<'p> {
         draft: &mut Draft,
     ) -> VecDeque<Url> {
         let mut usable = VecDeque::new();
+        if urls.len() > MAX_URLS {
+            let message = format!(
+                "{} names {} URLs for its issuer; the first {MAX_URLS} are looked at",
+                certificate.subject_text(),
+                urls.len()
+            );
+            draft.note(Finding::new(Code::FetchLimit, message).at(certificate.origin()));
+        }
         for url in urls.into_iter().take(MAX_URLS) {
             match self.check(Url::parse(&url).ok()) {
                 Ok(url) => usable.push_back(url),

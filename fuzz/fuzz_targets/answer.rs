@@ -86,9 +86,20 @@ fuzz_target!(|bytes: &[u8]| {
         .collect();
     let (chain_of_all, said) = chain(&answers);
     assert_eq!(chain(&answers).1, said, "not the same twice");
+    let leaf = certificate(LEAF, 0, 0).expect("the leaf");
+    let bundler = bundler().expect("the root is an anchor");
+    // The order in which they come may change which of several chains it is, not whether.
+    let at_once = bundler.chain(&leaf, answers.concat());
+    assert_eq!(at_once.is_ok(), chain_of_all.is_some(), "all at once");
     let Some(found) = chain_of_all else {
+        let fewer = answers.split_last().and_then(|(_, fewer)| chain(fewer).0);
+        assert!(fewer.is_none(), "the last answer did harm: {said}");
         return;
     };
+    // What is not in the chain was of no use.
+    let (chain_of_used, _) = chain(&[found.intermediates().to_vec()]);
+    let again = chain_of_used.expect("it is whole");
+    assert_eq!(again.intermediates(), found.intermediates());
     let certificates: Vec<_> = found.certificates().collect();
     for pair in certificates.windows(2) {
         let [below, issuer] = pair else { continue };

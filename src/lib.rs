@@ -87,6 +87,7 @@ pub mod aia;
 mod bundle;
 mod cert;
 pub mod chain;
+mod common_name;
 mod dh;
 mod error;
 pub mod finding;

@@ -167,6 +167,17 @@ codes! {
     UnsupportedAlgorithm Error "unsupported-algorithm", "A signature in the path is of an algorithm that is not supported (SHA-1, MD5, P-521 or other).", "Have the certificate issued with RSA or ECDSA and SHA-256 or better.";
     PathRefused Error "path-refused", "The path was refused for another reason, which the message gives.", "See the message.";
     LimitExceeded Error "limit-exceeded", "The search for a path met a limit that guards against hostile input.", "Remove CA certificates that have nothing to do with this one.";
+    // HAProxy: which certificate answers whom.
+    DefaultCertificate Note "default-certificate", "This certificate answers clients that send no name, or one that no certificate has.", "";
+    DefaultChanged Warning "default-changed", "Another certificate than before is the default, mostly because a new file's name sorts first.", "Name the default certificate first on the bind line, ahead of the folder.";
+    NameClaimedTwice Warning "name-claimed-twice", "Two files of one key type have the same name; the one that is loaded first answers.", "Remove the file that is out of date.";
+    WildcardWins Warning "wildcard-wins", "An ECDSA certificate with a wildcard answers modern clients in place of an RSA certificate with the very name.", "Give the name an ECDSA certificate of its own, or exclude it from the wildcard (`!NAME` in a crt-list).";
+    NeverAnswers Warning "never-answers", "No client ever gets this certificate.", "Remove the file, or the filters that keep it from answering.";
+    FilterHidesNames Warning "filter-hides-names", "A crt-list line with SNI filters does not answer for the certificate's own names.", "Add the names to the filters, or remove the filters.";
+    VoidFilter Warning "void-filter", "An SNI filter of a crt-list has no effect.", "Remove it, or write what was meant.";
+    TwinMissing Note "twin-missing", "A name has an ECDSA certificate and no RSA one, while other names have both: clients without ECDSA get an alert.", "Add the RSA certificate, or do without them everywhere.";
+    TwinsDiffer Warning "twins-differ", "Two certificates of one name, with an ECDSA and an RSA key, do not have the same names.", "Have both issued for the same names.";
+    OddCommonName Note "odd-common-name", "A common name is no host name; HAProxy takes it for one all the same.", "";
     // The strict profile: the form of certificates.
     CertificateForm Warning "certificate-form", "A certificate breaks a rule of form: its version, dates, unique identifiers, or an extension that stands twice.", "Have it issued by a CA that follows RFC 5280.";
     SerialNumber Warning "serial-number", "A serial number is zero, negative or longer than 20 bytes.", "Have it issued with a random positive serial number.";

@@ -1,7 +1,11 @@
-//! What HAProxy reads: the combined PEM of `crt FILE`, and its writing.
+//! What HAProxy reads and serves: the combined PEM of `crt FILE` and its writing, and which
+//! certificate answers whom.
 
 mod pem;
+pub mod sni;
+mod version;
 mod write;
 
 pub use pem::{SecretPem, pem};
+pub use version::{NotAVersion, Version};
 pub use write::{Written, write};

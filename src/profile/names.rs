@@ -2,18 +2,15 @@
 
 use std::net::IpAddr;
 
-use der::Decode;
-use der::asn1::ObjectIdentifier;
 use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
-use x509_cert::name::Name;
 
 use super::examined::{Examined, oid};
 use super::{Role, Rule, when};
 use crate::cert::ip_address;
+use crate::common_name::common_names;
 use crate::finding::{Code, Severity};
 
-const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
 const LEAF: &[Role] = &[Role::Leaf];
 
 pub(super) const RULES: &[Rule] = &[
@@ -70,7 +67,7 @@ pub(super) const RULES: &[Rule] = &[
         concerns: LEAF,
         severity: Severity::Error,
         breach: |it| {
-            when(common_names(it).len() > 1, "has more than one common name").or_else(|| {
+            when(common_names(it.certificate).len() > 1, "has more than one common name").or_else(|| {
                 let name = unrepeated_common_name(it).filter(|name| !is_plain(name))?;
                 Some(format!(
                     "has the common name {name}, which is no subject alternative name letter for letter"
@@ -114,7 +111,7 @@ fn names_as_text(it: &Examined<'_>) -> Vec<String> {
 
 /// The common name, when it is not one of the subject alternative names.
 fn unrepeated_common_name(it: &Examined<'_>) -> Option<String> {
-    let name = common_names(it).into_iter().next()?;
+    let name = common_names(it.certificate).into_iter().next()?;
     (!names_as_text(it).contains(&name)).then_some(name)
 }
 
@@ -125,22 +122,6 @@ fn is_plain(name: &str) -> bool {
         .bytes()
         .all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
     one_case && !address && !name.split('.').any(|label| label.starts_with("xn--"))
-}
-
-fn common_names(it: &Examined<'_>) -> Vec<String> {
-    let Ok(subject) = Name::from_der(it.certificate.subject_der()) else {
-        return Vec::new();
-    };
-    subject
-        .iter()
-        .filter(|attribute| attribute.oid == COMMON_NAME)
-        .map(
-            |attribute| match std::str::from_utf8(attribute.value.value()) {
-                Ok(text) => text.to_owned(),
-                Err(_) => "(not text)".to_owned(),
-            },
-        )
-        .collect()
 }
 
 /// What is wrong with a DNS name: the preferred name syntax of RFC 1034 section 3.5 as modified

@@ -30,13 +30,22 @@ impl Haproxy {
     ///
     /// What HAProxy printed, if it refused.
     pub fn serve(pem_path: &Path) -> Result<Haproxy, String> {
+        Haproxy::bind(&crt(pem_path))
+    }
+
+    /// Starts HAProxy with these certificates and options on its bind line.
+    ///
+    /// # Errors
+    ///
+    /// What HAProxy printed, if it refused.
+    pub fn bind(options: &str) -> Result<Haproxy, String> {
         let dir = short_dir();
         let log_path = dir.path().join("log");
         let log = File::create(&log_path).expect("the directory is writable");
         let process = haproxy_command()
             .arg("-db")
             .arg("-f")
-            .arg(write_config(dir.path(), pem_path))
+            .arg(write_config(dir.path(), options))
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("the log can be shared"))
             .stderr(log)
@@ -150,7 +159,8 @@ impl Haproxy {
         }
     }
 
-    fn tls_socket(&self) -> PathBuf {
+    /// Where it listens for TLS.
+    pub fn tls_socket(&self) -> PathBuf {
         self.dir.path().join("tls.sock")
     }
 
@@ -178,7 +188,7 @@ pub fn check_config(pem_path: &Path) -> Result<(), String> {
     let output = haproxy_command()
         .arg("-c")
         .arg("-f")
-        .arg(write_config(dir.path(), pem_path))
+        .arg(write_config(dir.path(), &crt(pem_path)))
         .output()
         .expect("setsid, of util-linux, starts");
     if output.status.success() {
@@ -218,10 +228,15 @@ fn haproxy_program() -> PathBuf {
         .expect("the tests need HAProxy: apt-get install -y haproxy")
 }
 
-fn write_config(dir: &Path, pem_path: &Path) -> PathBuf {
+/// The option for a file or a folder.
+fn crt(path: &Path) -> String {
     // An absolute path, so that it does not matter where HAProxy runs.
-    let pem_path = std::path::absolute(pem_path).expect("the path is not empty");
-    let (dir_name, pem_path) = (dir.display(), pem_path.display());
+    let path = std::path::absolute(path).expect("the path is not empty");
+    format!("crt '{}'", path.display())
+}
+
+fn write_config(dir: &Path, options: &str) -> PathBuf {
+    let dir_name = dir.display();
     let config = format!(
         "global
     tune.ssl.default-dh-param 2048
@@ -233,7 +248,7 @@ defaults
     timeout connect 30s
     timeout server 30s
 frontend tls
-    bind unix@{dir_name}/tls.sock ssl crt '{pem_path}'
+    bind unix@{dir_name}/tls.sock ssl {options}
     http-request return status 200 content-type text/plain string ok
 "
     );

@@ -9,6 +9,8 @@
 #[cfg(feature = "aia")]
 pub mod aia;
 pub mod bundling;
+#[cfg(feature = "aia")]
+pub mod client;
 #[cfg(feature = "cli")]
 pub mod command;
 pub mod damage;

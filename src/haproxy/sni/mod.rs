@@ -1,0 +1,406 @@
+//! Which certificate of a bind line answers whom.
+//!
+//! HAProxy looks up the name that the client sends (SNI, RFC 6066 section 3), first as it is and
+//! then as a wildcard, and keeps one certificate of each key type. Then the key type decides, so
+//! that an ECDSA certificate with a wildcard beats an RSA one that has the very name. Nothing
+//! found, or no name sent, is the default certificate's turn, unless `strict-sni` is set.
+//!
+//! ```
+//! use fullchain::haproxy::Version;
+//! use fullchain::haproxy::sni::{Answer, Client, SniTable};
+//! # use fullchain::Reader;
+//!
+//! # let site = include_bytes!("../../../testdata/damaged/clean.pem");
+//! # let certificate = &Reader::new().read("site.pem", site)?.certificates[0];
+//! let mut table = SniTable::new(Version::NEWEST);
+//! table.add("certs/site.pem", certificate, &[]);
+//! let Answer::Served { file, .. } = table.answer(Some("www.example.com"), Client::MODERN) else {
+//!     panic!("an alert");
+//! };
+//! assert_eq!(file, "certs/site.pem");
+//! # Ok::<(), fullchain::Error>(())
+//! ```
+
+mod findings;
+
+use std::collections::HashMap;
+use std::fmt;
+
+use super::Version;
+use crate::cert::Certificate;
+use crate::common_name::common_names;
+use crate::tlv::Walk;
+
+/// What HAProxy tells certificates apart by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum KeyType {
+    /// Elliptic curves, whichever.
+    Ecdsa,
+    /// RSA.
+    Rsa,
+    /// All others, such as Ed25519.
+    Other,
+}
+
+impl KeyType {
+    fn of(certificate: &Certificate) -> Self {
+        let mut spki = Walk(certificate.spki_value());
+        let algorithm = spki
+            .next()
+            .and_then(|algorithm| Walk(algorithm.value).next());
+        match algorithm.map(|oid| oid.value) {
+            Some(b"\x2a\x86\x48\xce\x3d\x02\x01") => Self::Ecdsa,
+            Some(b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01") => Self::Rsa,
+            _ => Self::Other,
+        }
+    }
+}
+
+impl KeyType {
+    fn place(self) -> usize {
+        match self {
+            Self::Ecdsa => 0,
+            Self::Rsa => 1,
+            Self::Other => 2,
+        }
+    }
+}
+
+impl fmt::Display for KeyType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ecdsa => "ECDSA",
+            Self::Rsa => "RSA",
+            Self::Other => "other",
+        })
+    }
+}
+
+/// The signatures that a client can verify, by what its hello offers: signature schemes, and in
+/// TLS 1.2 cipher suites to go with them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Client {
+    /// ECDSA.
+    pub ecdsa: bool,
+    /// RSA.
+    pub rsa: bool,
+}
+
+impl Client {
+    /// Takes both, as all clients of today do.
+    pub const MODERN: Self = Self {
+        ecdsa: true,
+        rsa: true,
+    };
+
+    fn takes(self, key_type: KeyType) -> bool {
+        match key_type {
+            KeyType::Ecdsa => self.ecdsa,
+            KeyType::Rsa => self.rsa,
+            // Clients that know them are rare, and know the others, too.
+            KeyType::Other => self.ecdsa && self.rsa,
+        }
+    }
+}
+
+/// What a client gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Answer<'t> {
+    /// The certificate of this file.
+    Served {
+        /// The file, as it was added.
+        file: &'t str,
+        /// Why this one.
+        because: Because,
+    },
+    /// A fatal alert in place of a handshake.
+    Alert(NoAnswer),
+}
+
+/// Why a certificate answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Because {
+    /// It has the very name.
+    Exact,
+    /// It has a wildcard for the name.
+    Wildcard,
+    /// It is the default certificate, and no other has the name.
+    DefaultForName,
+    /// It is the default certificate, and no name was sent.
+    DefaultForNone,
+}
+
+/// Why nothing answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NoAnswer {
+    /// No certificate has the name, and `strict-sni` is set.
+    StrictName,
+    /// No name was sent, and `strict-sni` is set.
+    StrictNone,
+    /// The client cannot verify the signature of the certificate that was chosen.
+    KeyType(KeyType),
+    /// There is no certificate at all.
+    Empty,
+}
+
+/// A certificate that a bind line was given, and what it answers for.
+#[derive(Clone, Debug)]
+struct Entry {
+    file: String,
+    key_type: KeyType,
+    /// What the certificate has, lower-cased.
+    own: Vec<String>,
+    common_names: Vec<String>,
+    /// The filters of its crt-list line; empty when it has none.
+    filters: Vec<String>,
+    /// The hosts that its line takes out of its wildcards.
+    excluded: Vec<String>,
+    /// Whether it belongs to the same base name as the one before.
+    is_twin: bool,
+}
+
+impl Entry {
+    /// What it answers for: its own names are not used where there are filters.
+    fn names(&self) -> &[String] {
+        match self.filters.is_empty() {
+            true => &self.own,
+            false => &self.filters,
+        }
+    }
+}
+
+/// What a name in a certificate, or a filter, stands for.
+enum Pattern<'n> {
+    Exact(&'n str),
+    /// What follows the star; HAProxy looks for it from the first dot on.
+    Wildcard(&'n str),
+    /// A host that the line's wildcards do not answer for.
+    Excluded(&'n str),
+    /// A lone star.
+    Default,
+    /// A wildcard that is excluded, which does nothing.
+    Nothing,
+}
+
+impl<'n> Pattern<'n> {
+    fn of(name: &'n str) -> Self {
+        match (name.strip_prefix('!'), name.strip_prefix('*')) {
+            (Some(host), _) if host.starts_with('*') => Self::Nothing,
+            (Some(host), _) => Self::Excluded(host),
+            (_, Some("")) => Self::Default,
+            (_, Some(suffix)) => Self::Wildcard(suffix),
+            _ => Self::Exact(name),
+        }
+    }
+}
+
+fn lower(names: Vec<String>) -> Vec<String> {
+    names
+        .into_iter()
+        .map(|name| name.to_ascii_lowercase())
+        .collect()
+}
+
+/// The names of a bind line: its certificates in the order in which HAProxy loads them.
+#[derive(Clone, Debug)]
+pub struct SniTable {
+    version: Version,
+    strict: bool,
+    entries: Vec<Entry>,
+    /// The first of each key type, by name.
+    exact: HashMap<String, [Option<usize>; 3]>,
+    /// All of each key type, by what follows the star: the first may have excluded a host.
+    wildcards: HashMap<String, [Vec<usize>; 3]>,
+    /// Those that were declared to be defaults.
+    declared: Vec<usize>,
+}
+
+impl SniTable {
+    /// The names of no certificate.
+    pub fn new(version: Version) -> Self {
+        Self {
+            version,
+            strict: false,
+            entries: Vec::new(),
+            exact: HashMap::new(),
+            wildcards: HashMap::new(),
+            declared: Vec::new(),
+        }
+    }
+
+    /// Whether `strict-sni` is set: no default certificate answers.
+    #[must_use]
+    pub fn strict_sni(mut self, strict: bool) -> Self {
+        self.strict = strict;
+        self
+    }
+
+    /// Adds the next certificate of the line: a file of `crt`, of a directory, or of a crt-list
+    /// with its SNI filters, as they stand there.
+    pub fn add(&mut self, file: impl Into<String>, certificate: &Certificate, filters: &[&str]) {
+        let common_names = lower(common_names(certificate));
+        let mut own = lower(certificate.dns_names());
+        own.extend(common_names.iter().cloned());
+        own.sort();
+        own.dedup();
+        let mut entry = Entry {
+            file: file.into(),
+            key_type: KeyType::of(certificate),
+            own,
+            common_names,
+            filters: filters.iter().map(|it| it.to_ascii_lowercase()).collect(),
+            excluded: Vec::new(),
+            is_twin: false,
+        };
+        let index = self.entries.len();
+        for name in entry.names().to_vec() {
+            match Pattern::of(&name) {
+                Pattern::Nothing => {}
+                Pattern::Excluded(host) => entry.excluded.push(host.to_owned()),
+                Pattern::Default if self.version.has_default_list() => self.declared.push(index),
+                Pattern::Default => {}
+                Pattern::Wildcard(suffix) => {
+                    let known = self.wildcards.entry(suffix.to_owned()).or_default();
+                    if let Some(known) = known.get_mut(entry.key_type.place()) {
+                        known.push(index);
+                    }
+                }
+                Pattern::Exact(name) => {
+                    let known = self.exact.entry(name.to_owned()).or_default();
+                    if let Some(known) = known.get_mut(entry.key_type.place()) {
+                        known.get_or_insert(index);
+                    }
+                }
+            }
+        }
+        self.entries.push(entry);
+    }
+
+    /// Adds a further certificate of the same base name as the one before: `site.pem.rsa` beside
+    /// `site.pem.ecdsa`, where the configuration has `crt site.pem`.
+    pub fn add_twin(
+        &mut self,
+        file: impl Into<String>,
+        certificate: &Certificate,
+        filters: &[&str],
+    ) {
+        self.add(file, certificate, filters);
+        if let Some(last) = self.entries.last_mut() {
+            last.is_twin = true;
+        }
+    }
+
+    /// Makes the certificate that was added last a default one, as `default-crt` does.
+    pub fn declare_default(&mut self) {
+        if let Some(last) = self.entries.len().checked_sub(1) {
+            self.declared.push(last);
+        }
+    }
+
+    /// How many certificates there are.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// What a client gets that sends this name, or none.
+    pub fn answer(&self, name: Option<&str>, client: Client) -> Answer<'_> {
+        let Some(name) = name else {
+            return match self.strict {
+                true => Answer::Alert(NoAnswer::StrictNone),
+                false => self.default(client, Because::DefaultForNone),
+            };
+        };
+        let name = name.to_ascii_lowercase();
+        let found = self.candidates(&name);
+        let chosen = Self::choose(found.map(|found| found.map(|(index, _)| index)), client);
+        let Some(chosen) = chosen else {
+            return match self.strict {
+                true => Answer::Alert(NoAnswer::StrictName),
+                false => self.default(client, Because::DefaultForName),
+            };
+        };
+        let because = found.iter().flatten().find(|(index, _)| *index == chosen);
+        self.serve(
+            chosen,
+            client,
+            because.map_or(Because::Exact, |(_, because)| *because),
+        )
+    }
+
+    /// For each key type the first certificate for a name: exact ones before wildcards.
+    fn candidates(&self, name: &str) -> [Option<(usize, Because)>; 3] {
+        let suffix = name.find('.').and_then(|dot| name.get(dot..));
+        let wildcards = suffix.and_then(|suffix| self.wildcards.get(suffix));
+        let exact = self.exact.get(name);
+        [0, 1, 2].map(|place| {
+            let exact = exact.and_then(|exact| *exact.get(place)?);
+            let mut wildcards = wildcards.and_then(|it| it.get(place)).into_iter().flatten();
+            let mut wildcard = || wildcards.find(|&&index| !self.excludes(index, name));
+            exact
+                .map(|index| (index, Because::Exact))
+                .or_else(|| wildcard().map(|&index| (index, Because::Wildcard)))
+        })
+    }
+
+    fn excludes(&self, index: usize, name: &str) -> bool {
+        let entry = self.entries.get(index);
+        entry.is_some_and(|entry| entry.excluded.iter().any(|it| it == name))
+    }
+
+    /// The key type that is preferred, among what there is.
+    fn choose(found: [Option<usize>; 3], client: Client) -> Option<usize> {
+        let [ecdsa, rsa, other] = found;
+        ecdsa
+            .filter(|_| client.ecdsa)
+            .or(rsa.filter(|_| client.rsa))
+            .or(other)
+            .or(ecdsa)
+            .or(rsa)
+    }
+
+    fn default(&self, client: Client, because: Because) -> Answer<'_> {
+        let mut found = [None; 3];
+        for index in self.defaults() {
+            let place = self.entries.get(index).map(|entry| entry.key_type.place());
+            if let Some(known) = place.and_then(|place| found.get_mut(place)) {
+                known.get_or_insert(index);
+            }
+        }
+        match Self::choose(found, client) {
+            Some(chosen) => self.serve(chosen, client, because),
+            None => Answer::Alert(NoAnswer::Empty),
+        }
+    }
+
+    /// The default certificates, the first of a key type counting.
+    fn defaults(&self) -> Vec<usize> {
+        if !self.version.has_default_list() {
+            return (0..self.entries.len()).take(1).collect();
+        }
+        let others = self.entries.iter().skip(1);
+        let twins = others.take_while(|entry| entry.is_twin).count();
+        let mut defaults: Vec<usize> = (0..self.entries.len()).take(1 + twins).collect();
+        defaults.extend(&self.declared);
+        defaults
+    }
+
+    fn serve(&self, chosen: usize, client: Client, because: Because) -> Answer<'_> {
+        match self.entries.get(chosen) {
+            Some(entry) if client.takes(entry.key_type) => Answer::Served {
+                file: &entry.file,
+                because,
+            },
+            Some(entry) => Answer::Alert(NoAnswer::KeyType(entry.key_type)),
+            None => Answer::Alert(NoAnswer::Empty),
+        }
+    }
+}

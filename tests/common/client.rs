@@ -1,0 +1,108 @@
+//! A TLS client that takes any certificate, and says which one it was given.
+
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::{
+    ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme,
+    SupportedProtocolVersion,
+};
+use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+
+/// The signature schemes of each kind that rustls knows.
+pub const ECDSA: &[SignatureScheme] = &[
+    SignatureScheme::ECDSA_NISTP256_SHA256,
+    SignatureScheme::ECDSA_NISTP384_SHA384,
+];
+pub const RSA: &[SignatureScheme] = &[
+    SignatureScheme::RSA_PKCS1_SHA256,
+    SignatureScheme::RSA_PSS_SHA256,
+];
+pub const BOTH: &[SignatureScheme] = &[
+    SignatureScheme::ECDSA_NISTP256_SHA256,
+    SignatureScheme::ECDSA_NISTP384_SHA384,
+    SignatureScheme::ED25519,
+    SignatureScheme::RSA_PKCS1_SHA256,
+    SignatureScheme::RSA_PSS_SHA256,
+];
+
+/// Keeps what it is shown.
+#[derive(Debug)]
+struct Witness {
+    schemes: &'static [SignatureScheme],
+    shown: Mutex<Option<Vec<u8>>>,
+}
+
+impl ServerCertVerifier for Witness {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        *self.shown.lock().expect("nothing panics with it") = Some(end_entity.to_vec());
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.schemes.to_vec()
+    }
+}
+
+/// The DER of the certificate that the server shows; `None` when it sends an alert.
+pub fn shown(
+    socket: &Path,
+    name: Option<&str>,
+    schemes: &'static [SignatureScheme],
+    version: &'static SupportedProtocolVersion,
+) -> Option<Vec<u8>> {
+    let witness = Arc::new(Witness {
+        schemes,
+        shown: Mutex::new(None),
+    });
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[version])
+        .expect("ring has it")
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::clone(&witness) as Arc<dyn ServerCertVerifier>)
+        .with_no_client_auth();
+    config.enable_sni = name.is_some();
+    let server = name.unwrap_or("nobody.example").to_owned();
+    let server = ServerName::try_from(server).expect("a host name");
+    let mut connection = ClientConnection::new(Arc::new(config), server).expect("a sound config");
+    let mut stream = UnixStream::connect(socket).expect("HAProxy listens");
+    while connection.is_handshaking() {
+        if let Err(error) = connection.complete_io(&mut stream) {
+            assert!(
+                error.to_string().contains("received fatal alert"),
+                "{error}"
+            );
+            return None;
+        }
+    }
+    let shown = witness.shown.lock().expect("nothing panics with it").take();
+    Some(shown.expect("a handshake has a certificate"))
+}

@@ -14,6 +14,7 @@
 //! | [`Reader`] | bytes | [`Material`]: certificates, keys, DH parameters, each with its [`Origin`] |
 //! | [`Bundler`] | material, [`TrustStore`]s, a time, names | [`Bundle`]: the proof, or a [`Refusal`] |
 //! | [`haproxy::write`] | a bundle | the file, replaced atomically |
+//! | [`haproxy::sni`] | the certificates of a bind line | who gets which of them, and what is surprising |
 //! | [`Report`] | | what there is to say: [`Finding`]s for people and, as JSON, for programs |
 //!
 //! ```

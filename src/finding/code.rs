@@ -168,6 +168,7 @@ codes! {
     PathRefused Error "path-refused", "The path was refused for another reason, which the message gives.", "See the message.";
     LimitExceeded Error "limit-exceeded", "The search for a path met a limit that guards against hostile input.", "Remove CA certificates that have nothing to do with this one.";
     // HAProxy: which certificate answers whom.
+    CrtListSyntax Error "crt-list-syntax", "A line of a crt-list is one that HAProxy refuses, and then it does not start.", "Write it as FILE [OPTION VALUE ...] FILTER ...";
     DefaultCertificate Note "default-certificate", "This certificate answers clients that send no name, or one that no certificate has.", "";
     DefaultChanged Warning "default-changed", "Another certificate than before is the default, mostly because a new file's name sorts first.", "Name the default certificate first on the bind line, ahead of the folder.";
     NameClaimedTwice Warning "name-claimed-twice", "Two files of one key type have the same name; the one that is loaded first answers.", "Remove the file that is out of date.";

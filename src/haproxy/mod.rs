@@ -1,11 +1,13 @@
 //! What HAProxy reads and serves: the combined PEM of `crt FILE` and its writing, and which
 //! certificate answers whom.
 
+mod crt_list;
 mod pem;
 pub mod sni;
 mod version;
 mod write;
 
+pub use crt_list::{CrtEntry, CrtList, MAX_LINE, MAX_WORDS, Unwritable};
 pub use pem::{SecretPem, pem};
 pub use version::{NotAVersion, Version};
 pub use write::{Written, write};

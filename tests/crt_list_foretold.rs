@@ -8,10 +8,11 @@ use std::sync::LazyLock;
 
 use common::haproxy::Haproxy;
 use common::pki::{Ca, Leaf};
+use common::random::try_all;
 use fullchain::Severity;
 use fullchain::haproxy::CrtList;
 use proptest::prelude::*;
-use proptest::test_runner::{TestCaseResult, TestRunner};
+use proptest::test_runner::TestCaseResult;
 use tempfile::TempDir;
 
 const CASES: u32 = 120;
@@ -126,13 +127,6 @@ fn check(text: &str, counts: &[Cell<usize>; 2]) -> TestCaseResult {
 #[test]
 fn haproxy_reads_crt_lists_as_foretold() {
     let counts = [Cell::new(0), Cell::new(0)];
-    let mut config = ProptestConfig::with_cases(CASES);
-    if let Ok(cases) = std::env::var("PROPTEST_CASES") {
-        config.cases = cases.parse().expect("a number");
-    }
-    config.failure_persistence = None;
-    config.max_shrink_iters = 200;
-    let mut runner = TestRunner::new(config);
     let pieces = prop::collection::vec(prop::sample::select(&PIECES[..]), 0..14);
     // Each ends with a newline: without it HAProxy 2.6 may hang before it says so.
     // Half of them are more like lists that people write.
@@ -148,11 +142,8 @@ fn haproxy_reads_crt_lists_as_foretold() {
         lines,
         pieces.prop_map(|pieces| format!("A {}\n", pieces.concat())),
     ];
-    let outcome = runner.run(&texts, |text| check(&text, &counts));
+    try_all(CASES, &texts, |text| check(&text, &counts));
     println!("{} refused, {} read", counts[0].get(), counts[1].get());
-    if let Err(error) = outcome {
-        panic!("{error}");
-    }
     assert!(
         counts.iter().all(|count| count.get() > 10),
         "too few of either"

@@ -27,5 +27,6 @@ pub mod limbo;
 pub mod openssl;
 pub mod pile;
 pub mod pki;
+pub mod random;
 pub mod random_pki;
 pub mod strictness;

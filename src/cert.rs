@@ -222,6 +222,11 @@ impl Certificate {
         self.slice(&self.inner.facts.subject.tlv)
     }
 
+    /// The issuer, as the DER of its Name.
+    pub(crate) fn issuer_der(&self) -> &[u8] {
+        self.slice(&self.inner.facts.issuer.tlv)
+    }
+
     fn tbs_content(&self) -> &[u8] {
         let tbs = self.slice(&self.inner.facts.tbs);
         Walk(tbs).next().map_or(&[], |tbs| tbs.value)

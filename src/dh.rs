@@ -3,6 +3,7 @@
 use der::asn1::{AnyRef, UintRef};
 use der::{Decode, Reader, SliceReader, Tag, Tagged};
 
+use crate::finding::{Code, Finding};
 use crate::key::bits;
 use crate::origin::Origin;
 
@@ -43,6 +44,13 @@ impl DhParameters {
     /// The length of the prime in bits.
     pub fn prime_bits(&self) -> usize {
         self.prime_bits
+    }
+
+    /// What there is to say of a prime that OpenSSL's usual security level refuses.
+    pub(crate) fn weakness(&self) -> Option<Finding> {
+        let message = format!("the DH parameters have {} bits", self.prime_bits);
+        let finding = Finding::new(Code::WeakDhParameters, message);
+        (self.prime_bits < 2048).then(|| finding.at(&self.origin))
     }
 
     /// Where it was read.

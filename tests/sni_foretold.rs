@@ -1,25 +1,26 @@
-//! Which certificate a running HAProxy shows to whom is what was foretold: random bind lines of
-//! files, folders and crt-lists, and many clients.
+//! Whether HAProxy starts, and which certificate it then shows to whom, is what was foretold:
+//! random bind lines of files, folders, base names and crt-lists, and many clients.
 #![cfg(feature = "aia")]
 
 mod common;
 
+use std::cell::Cell;
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::LazyLock;
 
 use common::client::{BOTH, ECDSA, RSA, shown};
 use common::haproxy::Haproxy;
 use common::pki::{Ca, Key, KeyKind, Leaf, LeafOptions};
-use fullchain::haproxy::Version;
-use fullchain::haproxy::sni::{Answer, Client, SniTable};
-use fullchain::{Certificate, Origin};
+use common::random::try_all;
+use fullchain::haproxy::load::{BindLine, Loader};
+use fullchain::haproxy::sni::{Answer, Client};
 use proptest::prelude::*;
-use proptest::test_runner::{TestCaseResult, TestRunner};
-use rustls_pki_types::CertificateDer;
+use proptest::test_runner::TestCaseResult;
+use rustls_pki_types::UnixTime;
 use tempfile::TempDir;
 
-const CASES: u32 = 40;
+const CASES: u32 = 100;
 
 const NAMES: [&str; 7] = [
     "a.example",
@@ -52,6 +53,18 @@ const ASKED: [Option<&str>; 8] = [
     Some("example"),
 ];
 
+/// What may stand in a folder, in no order that means anything.
+const FILES: [&str; 6] = ["b.pem", "B.pem", "_", "a.pem", "é.crt", "10.pem"];
+/// What may, and is passed over.
+const IGNORED: [&str; 6] = [
+    ".a.pem",
+    "x.key",
+    "x.issuer",
+    "x.sctl",
+    "x.ocsp",
+    "folder/a.pem",
+];
+
 const KINDS: [KeyKind; 3] = [KeyKind::P256, KeyKind::Rsa(2048), KeyKind::Ed25519];
 
 static CA: LazyLock<Ca> = LazyLock::new(|| Ca::root("Root"));
@@ -61,11 +74,25 @@ type Made = (usize, Vec<usize>, usize);
 
 #[derive(Clone, Debug)]
 enum Part {
-    File(Made),
-    Folder(Vec<Made>),
-    CrtList(Vec<(Made, Vec<usize>)>),
-    /// A base name with a certificate for each key type of `.ecdsa` and `.rsa`.
-    Base(Made, Made),
+    /// With its key in a file of its own, or not.
+    File(Made, bool),
+    /// Files by the place of their names, some that are passed over, and perhaps one that is no
+    /// certificate or a link that leads nowhere.
+    Folder(Vec<(usize, Made)>, Vec<usize>, Fault),
+    /// Each line by itself, or the file of the line before once more.
+    CrtList(Vec<(Option<Made>, Vec<usize>)>),
+    /// A base name with a certificate for each key type of `.ecdsa` and `.rsa`, in a crt-list
+    /// with these filters or not.
+    Base(Made, Made, Option<Vec<usize>>),
+    /// A name of nothing.
+    Missing,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Fault {
+    None,
+    Readme,
+    Link,
 }
 
 #[derive(Clone, Debug)]
@@ -85,13 +112,21 @@ fn made() -> impl Strategy<Value = Made> {
 
 fn plans() -> impl Strategy<Value = Plan> {
     let filters = || prop::collection::vec(0..FILTERS.len(), 0..4);
+    let files = prop::collection::vec((0..FILES.len(), made()), 0..4);
+    let ignored = prop::collection::vec(0..IGNORED.len(), 0..3);
+    let fault =
+        prop_oneof![30 => Just(Fault::None), 1 => Just(Fault::Readme), 1 => Just(Fault::Link)];
+    let line = || (prop::option::weighted(0.8, made()), filters());
     let part = prop_oneof![
-        3 => made().prop_map(Part::File),
-        2 => prop::collection::vec(made(), 1..4).prop_map(Part::Folder),
-        3 => prop::collection::vec((made(), filters()), 1..4).prop_map(Part::CrtList),
-        1 => (made(), made()).prop_map(|(one, other)| {
-            Part::Base((0, one.1, one.2), (1, other.1, other.2))
+        30 => (made(), prop::bool::ANY).prop_map(|(made, apart)| Part::File(made, apart)),
+        20 => (files, ignored, fault).prop_map(|(files, ignored, fault)| {
+            Part::Folder(files, ignored, fault)
         }),
+        30 => prop::collection::vec(line(), 1..4).prop_map(Part::CrtList),
+        10 => (made(), made(), prop::option::of(filters())).prop_map(|(one, other, filters)| {
+            Part::Base((0, one.1, one.2), (1, other.1, other.2), filters)
+        }),
+        1 => Just(Part::Missing),
     ];
     let parts = prop::collection::vec(part, 1..4);
     (parts, prop::bool::weighted(0.3)).prop_map(|(parts, strict)| Plan { parts, strict })
@@ -106,27 +141,29 @@ fn leaf((kind, names, common_name): &Made) -> Leaf {
     })
 }
 
-/// A plan's files, the bind line's options, and the table that is foretold of them.
+/// A plan's files, the bind line's options, and what is foretold of them.
 struct Site {
     folder: TempDir,
     options: String,
-    table: SniTable,
+    line: BindLine,
     /// The DER of each certificate, by file.
     files: Vec<(String, Vec<u8>)>,
 }
 
 impl Site {
     fn new(plan: &Plan) -> Site {
-        let version = "2.6".parse::<Version>().expect("a version");
         let folder = tempfile::Builder::new().prefix("sni-").tempdir();
+        let version = "2.6".parse().expect("a version");
+        let loader = Loader::new(UnixTime::now()).version(version);
         let mut site = Site {
             folder: folder.expect("/tmp is writable"),
             options: String::new(),
-            table: SniTable::new(version).strict_sni(plan.strict),
+            line: BindLine::new(loader).strict_sni(plan.strict),
             files: Vec::new(),
         };
         for (number, part) in plan.parts.iter().enumerate() {
-            site.part(number, part);
+            let path = site.folder.path().join(format!("{number}"));
+            site.part(&path.display().to_string(), part);
         }
         if plan.strict {
             site.options += "strict-sni";
@@ -134,91 +171,148 @@ impl Site {
         site
     }
 
-    fn part(&mut self, number: usize, part: &Part) {
-        let path = self.folder.path().join(format!("{number}"));
-        let text = path.display().to_string();
+    fn part(&mut self, path: &str, part: &Part) {
         match part {
-            Part::File(made) => {
-                let file = PathBuf::from(format!("{text}.pem"));
-                self.file(file.clone(), made, &[], false);
-                let _ = write!(self.options, "crt {} ", file.display());
+            Part::File(made, apart) => {
+                let file = format!("{path}.pem");
+                self.file(&file, made, *apart);
+                self.crt(&file);
             }
-            Part::Folder(all) => {
-                std::fs::create_dir(&path).expect("the folder is writable");
-                for (index, made) in all.iter().enumerate() {
-                    self.file(path.join(format!("{index}.pem")), made, &[], false);
+            Part::Folder(files, ignored, fault) => {
+                std::fs::create_dir_all(format!("{path}/folder")).expect("the folder is writable");
+                for (name, made) in files {
+                    let file = format!("{path}/{}", FILES[*name]);
+                    self.files.retain(|(known, _)| *known != file);
+                    self.file(&file, made, false);
                 }
-                let _ = write!(self.options, "crt {text} ");
+                for name in ignored {
+                    write(&format!("{path}/{}", IGNORED[*name]), "no certificate");
+                }
+                match fault {
+                    Fault::None => {}
+                    Fault::Readme => write(&format!("{path}/README"), "no certificate"),
+                    Fault::Link => {
+                        let link = std::os::unix::fs::symlink("nowhere", format!("{path}/link"));
+                        link.expect("the folder is writable");
+                    }
+                }
+                self.crt(path);
             }
             Part::CrtList(lines) => {
                 let mut list = String::new();
+                let mut file = format!("{path}-.pem");
                 for (index, (made, filters)) in lines.iter().enumerate() {
-                    let file = PathBuf::from(format!("{text}-{index}.pem"));
-                    let filters: Vec<_> = filters.iter().map(|&it| FILTERS[it]).collect();
-                    let _ = writeln!(list, "{} {}", file.display(), filters.join(" "));
-                    self.file(file, made, &filters, false);
+                    if let Some(made) = made {
+                        file = format!("{path}-{index}.pem");
+                        self.file(&file, made, false);
+                    }
+                    let _ = writeln!(list, "{file} {}", told(filters));
                 }
-                let file = format!("{text}.list");
-                std::fs::write(&file, list).expect("the folder is writable");
-                let _ = write!(self.options, "crt-list {file} ");
+                self.crt_list(path, &list);
             }
-            Part::Base(ecdsa, rsa) => {
-                let base = format!("{text}.pem");
-                self.file(format!("{base}.ecdsa").into(), ecdsa, &[], false);
-                self.file(format!("{base}.rsa").into(), rsa, &[], true);
-                let _ = write!(self.options, "crt {base} ");
+            Part::Base(ecdsa, rsa, filters) => {
+                let base = format!("{path}.pem");
+                self.file(&format!("{base}.ecdsa"), ecdsa, false);
+                self.file(&format!("{base}.rsa"), rsa, false);
+                match filters {
+                    Some(filters) => self.crt_list(path, &format!("{base} {}\n", told(filters))),
+                    None => self.crt(&base),
+                }
             }
+            Part::Missing => self.crt(&format!("{path}.pem")),
         }
     }
 
-    fn file(&mut self, path: PathBuf, made: &Made, filters: &[&str], is_twin: bool) {
+    fn crt(&mut self, path: &str) {
+        self.line.crt(path);
+        let _ = write!(self.options, "crt {path} ");
+    }
+
+    fn crt_list(&mut self, path: &str, list: &str) {
+        let file = format!("{path}.list");
+        write(&file, list);
+        self.line.crt_list(&file);
+        let _ = write!(self.options, "crt-list {file} ");
+    }
+
+    fn file(&mut self, path: &str, made: &Made, apart: bool) {
         let leaf = leaf(made);
-        let pem = leaf.cert_pem.clone() + &leaf.key_pem;
-        std::fs::write(&path, pem).expect("the folder is writable");
-        let name = path.display().to_string();
-        let der = CertificateDer::from(leaf.cert_der.clone());
-        let certificate = Certificate::new(der, Origin::new(name.clone())).expect("it is one");
-        match is_twin {
-            true => self.table.add_twin(&name, &certificate, filters),
-            false => self.table.add(&name, &certificate, filters),
+        match apart {
+            true => {
+                write(path, &leaf.cert_pem);
+                write(&format!("{path}.key"), &leaf.key_pem);
+            }
+            false => write(path, &(leaf.cert_pem.clone() + &leaf.key_pem)),
         }
-        self.files.push((name, leaf.cert_der));
+        self.files.push((path.to_owned(), leaf.cert_der));
+    }
+
+    /// The file that has this certificate.
+    fn file_of(&self, der: &[u8]) -> &str {
+        let mut files = self.files.iter();
+        let file = files.find(|(_, known)| known == der);
+        &file.expect("HAProxy shows what it was given").0
     }
 }
 
-fn check(plan: &Plan, handshakes: &std::cell::Cell<usize>) -> TestCaseResult {
+fn told(filters: &[usize]) -> String {
+    let filters: Vec<_> = filters.iter().map(|&it| FILTERS[it]).collect();
+    filters.join(" ")
+}
+
+fn write(path: &str, content: &str) {
+    std::fs::write(Path::new(path), content).expect("the folder is writable");
+}
+
+#[derive(Default)]
+struct Counts {
+    handshakes: Cell<usize>,
+    started: Cell<usize>,
+    refused: Cell<usize>,
+}
+
+fn more(count: &Cell<usize>) {
+    count.set(count.get() + 1);
+}
+
+fn check(plan: &Plan, counts: &Counts) -> TestCaseResult {
     let site = Site::new(plan);
-    let haproxy = Haproxy::bind(&site.options).map_err(TestCaseError::fail)?;
+    let haproxy = match (Haproxy::bind(&site.options), site.line.starts()) {
+        (Ok(haproxy), true) => haproxy,
+        (Err(_), false) => {
+            more(&counts.refused);
+            return Ok(());
+        }
+        (haproxy, foretold) => {
+            let said = haproxy.err();
+            let message = format!("foretold: {foretold}; HAProxy: {said:?}\n{}", site.options);
+            return Err(TestCaseError::fail(message));
+        }
+    };
+    more(&counts.started);
+    let table = site.line.table();
     let socket = haproxy.tls_socket();
     for name in ASKED {
         for (schemes, ecdsa, rsa) in [(BOTH, true, true), (ECDSA, true, false), (RSA, false, true)]
         {
             let client = Client { ecdsa, rsa };
-            let answer = site.table.answer(name, client);
+            let answer = table.answer(name, client);
             let foretold = match answer {
-                Answer::Served { file, .. } => {
-                    let file = site.files.iter().find(|(known, _)| known == file);
-                    Some(&file.expect("it was added").1)
-                }
+                Answer::Served { file, .. } => Some(file),
                 _ => None,
             };
             for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
                 let shown = shown(&socket, name, schemes, version);
-                let file = site
-                    .files
-                    .iter()
-                    .find(|(_, der)| Some(der) == shown.as_ref());
                 prop_assert_eq!(
-                    shown.as_ref(),
+                    shown.as_ref().map(|der| site.file_of(der)),
                     foretold,
-                    "{:?}, {:?}: foretold {:?}, shown {:?}\n{}",
+                    "{:?}, {:?}: foretold {:?}\n{}",
                     name,
                     client,
                     answer,
-                    file.map(|(name, _)| name),
                     site.options
                 );
-                handshakes.set(handshakes.get() + 1);
+                more(&counts.handshakes);
             }
         }
     }
@@ -227,17 +321,12 @@ fn check(plan: &Plan, handshakes: &std::cell::Cell<usize>) -> TestCaseResult {
 
 #[test]
 fn a_running_haproxy_shows_what_was_foretold() {
-    let handshakes = std::cell::Cell::new(0);
-    let mut config = ProptestConfig::with_cases(CASES);
-    if let Ok(cases) = std::env::var("PROPTEST_CASES") {
-        config.cases = cases.parse().expect("a number");
-    }
-    config.failure_persistence = None;
-    config.max_shrink_iters = 100;
-    let mut runner = TestRunner::new(config);
-    let outcome = runner.run(&plans(), |plan| check(&plan, &handshakes));
-    println!("{} handshakes", handshakes.get());
-    if let Err(error) = outcome {
-        panic!("{error}");
-    }
+    let counts = Counts::default();
+    try_all(CASES, &plans(), |plan| check(&plan, &counts));
+    println!(
+        "{} bind lines started, {} refused, {} handshakes",
+        counts.started.get(),
+        counts.refused.get(),
+        counts.handshakes.get()
+    );
 }

@@ -233,11 +233,7 @@ impl Draft {
     fn take_dh_parameters(&mut self) -> Option<DhParameters> {
         let mut parameters = std::mem::take(&mut self.dh_parameters).into_iter();
         let first = parameters.next()?;
-        if first.prime_bits() < 2048 {
-            let message = format!("the DH parameters have {} bits", first.prime_bits());
-            self.report
-                .push(Finding::new(Code::WeakDhParameters, message).at(first.origin()));
-        }
+        self.report.extend(first.weakness());
         for other in parameters {
             let message = format!(
                 "these DH parameters were left out; those of {} are used",

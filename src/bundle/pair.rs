@@ -170,7 +170,7 @@ impl Draft {
             let Some(key) = keys.get(pair.key) else {
                 continue;
             };
-            let finding = inconsistent_key(key, pair.certificate);
+            let finding = key.inconsistent_with(pair.certificate);
             self.report
                 .push(finding.with_severity(crate::Severity::Error));
         }
@@ -270,7 +270,7 @@ fn key_left_out(
 ) -> Finding {
     let whose = match (pair, used) {
         (Some(pair), _) if pair.proof == Proof::Inconsistent => {
-            return inconsistent_key(key, pair.certificate);
+            return key.inconsistent_with(pair.certificate);
         }
         (Some(pair), Some(used)) if pair.certificate == chosen.certificate => {
             return duplicate_key(key, used);
@@ -289,14 +289,6 @@ fn key_left_out(
 fn duplicate_key(duplicate: &PrivateKey, used: &PrivateKey) -> Finding {
     let message = format!("this key stands at {}, too", used.origin());
     Finding::new(Code::DuplicateKey, message).at(duplicate.origin())
-}
-
-fn inconsistent_key(key: &PrivateKey, certificate: &Certificate) -> Finding {
-    let message = format!(
-        "the key names the public key of {}, but its private part does not produce it",
-        certificate.subject_text()
-    );
-    Finding::new(Code::InconsistentKey, message).at(key.origin())
 }
 
 /// The certificates that are not CAs'; all of them when every one is a CA's.

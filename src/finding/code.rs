@@ -167,6 +167,16 @@ codes! {
     UnsupportedAlgorithm Error "unsupported-algorithm", "A signature in the path is of an algorithm that is not supported (SHA-1, MD5, P-521 or other).", "Have the certificate issued with RSA or ECDSA and SHA-256 or better.";
     PathRefused Error "path-refused", "The path was refused for another reason, which the message gives.", "See the message.";
     LimitExceeded Error "limit-exceeded", "The search for a path met a limit that guards against hostile input.", "Remove CA certificates that have nothing to do with this one.";
+    // HAProxy: what it loads.
+    NotLoaded Error "not-loaded", "OpenSSL, through which HAProxy reads its files, does not read the certificates of the file, and HAProxy does not start.", "Let `fullchain bundle` write the file anew: it mends what can be mended.";
+    NotSent Warning "not-sent", "A certificate of the file is not sent to clients: it stands behind a damaged block, or under a label that OpenSSL passes over there.", "Let `fullchain bundle` write the file anew.";
+    SideFile Error "side-file", "A file beside the certificate file (`.sctl`, `.ocsp`, `.issuer`) is one with which HAProxy does not start.", "Mend the file, or remove it.";
+    Stapling Warning "stapling", "The OCSP response beside the certificate is not one that HAProxy can staple, or says that the certificate is revoked; or the certificate demands one, and there is none.", "Fetch a current response from the CA's responder, or remove the file.";
+    SentOrder Warning "sent-order", "The certificates are not sent in issuing order. TLS 1.2 demands it (RFC 5246 section 7.4.2); most clients do without, and old ones fail.", "Let `fullchain bundle` write the file anew: leaf, then each certificate's issuer.";
+    SentTwice Warning "sent-twice", "A certificate is sent more than once, at the cost of each handshake.", "Let `fullchain bundle` write the file anew.";
+    RootSent Note "root-sent", "The root is sent: clients have it, and sending it only costs bytes.", "Let `fullchain bundle` write the file anew.";
+    StrangerSent Warning "stranger-sent", "A certificate is sent that no client needs: another server's, a CA's of nobody's path, or a path's that is not taken.", "Let `fullchain bundle` write the file anew.";
+    ExpiredSent Warning "expired-sent", "A certificate is sent that is not in date and that no client needs. An expired cross-sign breaks old clients.", "Let `fullchain bundle` write the file anew.";
     // HAProxy: which certificate answers whom.
     CrtListSyntax Error "crt-list-syntax", "A line of a crt-list is one that HAProxy refuses, and then it does not start.", "Write it as FILE [OPTION VALUE ...] FILTER ...";
     DefaultCertificate Note "default-certificate", "This certificate answers clients that send no name, or one that no certificate has.", "";

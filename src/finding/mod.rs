@@ -148,6 +148,14 @@ impl Report {
     }
 }
 
+impl FromIterator<Finding> for Report {
+    fn from_iter<T: IntoIterator<Item = Finding>>(findings: T) -> Self {
+        Self {
+            findings: findings.into_iter().collect(),
+        }
+    }
+}
+
 impl IntoIterator for Report {
     type Item = Finding;
     type IntoIter = std::vec::IntoIter<Finding>;

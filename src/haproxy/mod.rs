@@ -1,7 +1,9 @@
-//! What HAProxy reads and serves: the combined PEM of `crt FILE` and its writing, and which
-//! certificate answers whom.
+//! What HAProxy reads and serves: the combined PEM of `crt FILE` and its writing, what it loads,
+//! and which certificate answers whom.
 
 mod crt_list;
+pub mod load;
+mod openssl;
 mod pem;
 pub mod sni;
 mod version;

@@ -24,6 +24,12 @@ impl Version {
     /// The newest one whose behaviour is known here.
     pub const NEWEST: Self = Self { major: 3, minor: 5 };
 
+    /// Whether a damaged block behind the first certificate is fatal. Before 2.7 the chain ended
+    /// there, without a word.
+    pub fn refuses_broken_chains(self) -> bool {
+        self >= Self { major: 2, minor: 7 }
+    }
+
     /// Whether there are several default certificates, chosen by key type, and a lone `*` in a
     /// crt-list declares one; since 3.0.
     pub fn has_default_list(self) -> bool {

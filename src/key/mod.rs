@@ -18,7 +18,8 @@ use parse::{Parts, is_encrypted};
 pub use proof::Proof;
 pub(crate) use proof::{bits, public_key};
 
-use crate::cert::place_in;
+use crate::cert::{Certificate, place_in};
+use crate::finding::{Code, Finding};
 use crate::origin::Origin;
 
 pub(crate) const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
@@ -274,6 +275,15 @@ impl PrivateKey {
             (Shape::Pkcs8V2, _) => 5,
             (Shape::Sec1WithoutCurve, _) => 6,
         }
+    }
+
+    /// What there is to say of [`Proof::Inconsistent`].
+    pub(crate) fn inconsistent_with(&self, certificate: &Certificate) -> Finding {
+        let message = format!(
+            "the key names the public key of {}, but its private part does not produce it",
+            certificate.subject_text()
+        );
+        Finding::new(Code::InconsistentKey, message).at(&self.origin)
     }
 
     fn private(&self) -> &[u8] {

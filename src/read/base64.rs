@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 /// Whether the time that decoding takes may depend on the content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Secrecy {
+pub(crate) enum Secrecy {
     Public,
     Secret,
 }
@@ -21,7 +21,7 @@ pub(super) fn is_base64(byte: u8) -> bool {
 ///
 /// The text is used up. It should have room for three more characters, lest it be moved and a
 /// copy of a secret left behind.
-pub(super) fn decode(mut text: Zeroizing<Vec<u8>>, secrecy: Secrecy) -> Option<Zeroizing<Vec<u8>>> {
+pub(crate) fn decode(mut text: Zeroizing<Vec<u8>>, secrecy: Secrecy) -> Option<Zeroizing<Vec<u8>>> {
     while text.last() == Some(&b'=') {
         text.pop();
     }

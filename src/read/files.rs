@@ -41,46 +41,77 @@ impl Reader {
     }
 
     fn read_file(&mut self, path: &Path) -> Result<Material, Error> {
-        let file = fs::File::open(path).map_err(Error::io("open", path))?;
-        let length = file.metadata().map_err(Error::io("read", path))?.len();
-        // One byte more, so that the end is found without growing the buffer.
-        let length = usize::try_from(length).unwrap_or(usize::MAX);
-        self.read_stream(path, file, length.saturating_add(1))
+        let (file, length) = open(path)?;
+        self.read_stream(path, file, length)
     }
 
     fn read_stream(
         &mut self,
         path: &Path,
-        mut stream: impl Read,
+        stream: impl Read,
         first: usize,
     ) -> Result<Material, Error> {
         let name = path.to_string_lossy();
         let room = self.limits.max_bytes.saturating_sub(self.bytes);
-        let most = room.saturating_add(1);
-        let mut buffer = Zeroizing::new(vec![0; first.clamp(1, most)]);
-        let mut length = 0;
-        loop {
-            if length == buffer.len() {
-                if length == most {
-                    return Err(self.too_many_bytes(&name));
-                }
-                // A buffer that grew in place would leave its old copy behind.
-                let mut larger = Zeroizing::new(vec![0; length.saturating_mul(2).min(most)]);
-                for (to, from) in larger.iter_mut().zip(buffer.iter()) {
-                    *to = *from;
-                }
-                buffer = larger;
-            }
-            let free = buffer.get_mut(length..).unwrap_or_default();
-            match stream.read(free) {
-                Ok(0) => break,
-                Ok(read) => length += read,
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(Error::io("read", path)(error)),
-            }
-        }
-        self.read(&name, buffer.get(..length).unwrap_or_default())
+        let content = whole(stream, first, room).map_err(Error::io("read", path))?;
+        let content = content.ok_or_else(|| self.too_many_bytes(&name))?;
+        self.read(&name, &content)
     }
+}
+
+/// The content of a file that may hold a key, and is not larger than this.
+///
+/// # Errors
+///
+/// [`Error::Io`] or [`Error::TooManyBytes`].
+pub(crate) fn content(path: &Path, limit: usize) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let (file, length) = open(path)?;
+    let content = whole(file, length, limit).map_err(Error::io("read", path))?;
+    content.ok_or_else(|| Error::TooManyBytes {
+        source_name: path.to_string_lossy().into_owned(),
+        limit,
+    })
+}
+
+/// The file, and a length that is enough to find its end without growing a buffer.
+fn open(path: &Path) -> Result<(fs::File, usize), Error> {
+    let file = fs::File::open(path).map_err(Error::io("open", path))?;
+    let length = file.metadata().map_err(Error::io("read", path))?.len();
+    let length = usize::try_from(length).unwrap_or(usize::MAX);
+    Ok((file, length.saturating_add(1)))
+}
+
+/// All of a stream; `None` when it is longer than the limit.
+fn whole(
+    mut stream: impl Read,
+    first: usize,
+    limit: usize,
+) -> std::io::Result<Option<Zeroizing<Vec<u8>>>> {
+    let most = limit.saturating_add(1);
+    let mut buffer = Zeroizing::new(vec![0; first.clamp(1, most)]);
+    let mut length = 0;
+    loop {
+        if length == buffer.len() {
+            if length == most {
+                return Ok(None);
+            }
+            // A buffer that grew in place would leave its old copy behind.
+            let mut larger = Zeroizing::new(vec![0; length.saturating_mul(2).min(most)]);
+            for (to, from) in larger.iter_mut().zip(buffer.iter()) {
+                *to = *from;
+            }
+            buffer = larger;
+        }
+        let free = buffer.get_mut(length..).unwrap_or_default();
+        match stream.read(free) {
+            Ok(0) => break,
+            Ok(read) => length += read,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    buffer.truncate(length);
+    Ok(Some(buffer))
 }
 
 /// The regular files of a folder; links to regular files count.

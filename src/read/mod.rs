@@ -39,12 +39,12 @@
 
 mod around;
 mod bare;
-mod base64;
+pub(crate) mod base64;
 mod body;
 mod classify;
 mod clean;
 mod damaged;
-mod files;
+pub(crate) mod files;
 mod label;
 mod markers;
 mod pkcs7;
@@ -154,6 +154,12 @@ impl Expected {
             Kind::Unsupported(_) | Kind::Unknown => Self::Any,
         }
     }
+}
+
+/// Whether what stands under a label may be decoded in a time that depends on it.
+pub(crate) fn secrecy(label: &[u8]) -> base64::Secrecy {
+    let label = std::str::from_utf8(label);
+    label.map_or(Kind::Unknown, Kind::of_label).secrecy()
 }
 
 /// Reads sources, within limits that hold for all of them together.

@@ -32,19 +32,21 @@ pub const BOTH: &[SignatureScheme] = &[
 #[derive(Debug)]
 struct Witness {
     schemes: &'static [SignatureScheme],
-    shown: Mutex<Option<Vec<u8>>>,
+    shown: Mutex<Option<Vec<Vec<u8>>>>,
 }
 
 impl ServerCertVerifier for Witness {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
+        intermediates: &[CertificateDer<'_>],
         _: &ServerName<'_>,
         _: &[u8],
         _: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        *self.shown.lock().expect("nothing panics with it") = Some(end_entity.to_vec());
+        let all = [end_entity].into_iter().chain(intermediates);
+        let all = all.map(|certificate| certificate.to_vec()).collect();
+        *self.shown.lock().expect("nothing panics with it") = Some(all);
         Ok(ServerCertVerified::assertion())
     }
 
@@ -78,6 +80,18 @@ pub fn shown(
     schemes: &'static [SignatureScheme],
     version: &'static SupportedProtocolVersion,
 ) -> Option<Vec<u8>> {
+    shown_chain(socket, name, schemes, version)?
+        .into_iter()
+        .next()
+}
+
+/// The DER of all certificates that the server sends, in order; `None` when it sends an alert.
+pub fn shown_chain(
+    socket: &Path,
+    name: Option<&str>,
+    schemes: &'static [SignatureScheme],
+    version: &'static SupportedProtocolVersion,
+) -> Option<Vec<Vec<u8>>> {
     let witness = Arc::new(Witness {
         schemes,
         shown: Mutex::new(None),

@@ -186,7 +186,7 @@ pub const DESTRUCTIVE: &[Damage] = &[
     ("corrupt characters", |text| {
         each_line(text, |index, line| match index {
             0 => line.to_owned(),
-            _ if line.starts_with('-') => line.to_owned(),
+            _ if line.starts_with('-') || line.len() < 11 => line.to_owned(),
             _ => format!("{}!{}", &line[..10], &line[11..]),
         })
     }),

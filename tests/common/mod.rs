@@ -13,6 +13,7 @@ pub mod bundling;
 pub mod client;
 #[cfg(feature = "cli")]
 pub mod command;
+pub mod crt_file;
 pub mod damage;
 pub mod der;
 pub mod extension;

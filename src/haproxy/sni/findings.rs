@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use super::{Answer, Client, Entry, KeyType, Pattern, SniTable};
+use super::{Answer, Because, Client, Entry, KeyType, Pattern, SniTable};
 use crate::finding::{Code, Finding};
 use crate::origin::Origin;
 
@@ -115,10 +115,8 @@ impl SniTable {
                     continue;
                 };
                 let [ecdsa, rsa, _] = self.candidates(name);
-                if let (
-                    Some((winner, super::Because::Wildcard)),
-                    Some((own, super::Because::Exact)),
-                ) = (ecdsa, rsa)
+                if let (Some((winner, Because::Wildcard)), Some((own, Because::Exact))) =
+                    (ecdsa, rsa)
                     && own == index
                 {
                     beaten.entry((index, winner)).or_default().push(name);

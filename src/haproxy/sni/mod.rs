@@ -21,131 +21,16 @@
 //! # Ok::<(), fullchain::Error>(())
 //! ```
 
+mod answer;
 mod findings;
 
 use std::collections::HashMap;
-use std::fmt;
 
 use super::Version;
 use crate::cert::Certificate;
 use crate::common_name::common_names;
-use crate::tlv::Walk;
 
-/// What HAProxy tells certificates apart by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum KeyType {
-    /// Elliptic curves, whichever.
-    Ecdsa,
-    /// RSA.
-    Rsa,
-    /// All others, such as Ed25519.
-    Other,
-}
-
-impl KeyType {
-    fn of(certificate: &Certificate) -> Self {
-        let mut spki = Walk(certificate.spki_value());
-        let algorithm = spki
-            .next()
-            .and_then(|algorithm| Walk(algorithm.value).next());
-        match algorithm.map(|oid| oid.value) {
-            Some(b"\x2a\x86\x48\xce\x3d\x02\x01") => Self::Ecdsa,
-            Some(b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01") => Self::Rsa,
-            _ => Self::Other,
-        }
-    }
-}
-
-impl KeyType {
-    fn place(self) -> usize {
-        match self {
-            Self::Ecdsa => 0,
-            Self::Rsa => 1,
-            Self::Other => 2,
-        }
-    }
-}
-
-impl fmt::Display for KeyType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Ecdsa => "ECDSA",
-            Self::Rsa => "RSA",
-            Self::Other => "other",
-        })
-    }
-}
-
-/// The signatures that a client can verify, by what its hello offers: signature schemes, and in
-/// TLS 1.2 cipher suites to go with them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Client {
-    /// ECDSA.
-    pub ecdsa: bool,
-    /// RSA.
-    pub rsa: bool,
-}
-
-impl Client {
-    /// Takes both, as all clients of today do.
-    pub const MODERN: Self = Self {
-        ecdsa: true,
-        rsa: true,
-    };
-
-    fn takes(self, key_type: KeyType) -> bool {
-        match key_type {
-            KeyType::Ecdsa => self.ecdsa,
-            KeyType::Rsa => self.rsa,
-            // Clients that know them are rare, and know the others, too.
-            KeyType::Other => self.ecdsa && self.rsa,
-        }
-    }
-}
-
-/// What a client gets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Answer<'t> {
-    /// The certificate of this file.
-    Served {
-        /// The file, as it was added.
-        file: &'t str,
-        /// Why this one.
-        because: Because,
-    },
-    /// A fatal alert in place of a handshake.
-    Alert(NoAnswer),
-}
-
-/// Why a certificate answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Because {
-    /// It has the very name.
-    Exact,
-    /// It has a wildcard for the name.
-    Wildcard,
-    /// It is the default certificate, and no other has the name.
-    DefaultForName,
-    /// It is the default certificate, and no name was sent.
-    DefaultForNone,
-}
-
-/// Why nothing answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum NoAnswer {
-    /// No certificate has the name, and `strict-sni` is set.
-    StrictName,
-    /// No name was sent, and `strict-sni` is set.
-    StrictNone,
-    /// The client cannot verify the signature of the certificate that was chosen.
-    KeyType(KeyType),
-    /// There is no certificate at all.
-    Empty,
-}
+pub use answer::{Answer, Because, Client, KeyType, NoAnswer, Row};
 
 /// A certificate that a bind line was given, and what it answers for.
 #[derive(Clone, Debug)]
@@ -309,6 +194,26 @@ impl SniTable {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
+    }
+
+    /// All names and wildcards, in the order of their bytes. For each key type it is the first
+    /// certificate, unless a host was excluded from its wildcard.
+    pub fn rows(&self) -> Vec<Row<'_>> {
+        let file = |index: Option<usize>| Some(self.entries.get(index?)?.file.as_str());
+        let row = |name: String, [ecdsa, rsa, other]: [Option<usize>; 3]| Row {
+            name,
+            ecdsa: file(ecdsa),
+            rsa: file(rsa),
+            other: file(other),
+        };
+        let exact = self.exact.iter().map(|(name, it)| row(name.clone(), *it));
+        let wildcards = self.wildcards.iter().map(|(suffix, it)| {
+            let first = it.each_ref().map(|all| all.first().copied());
+            row(format!("*{suffix}"), first)
+        });
+        let mut rows: Vec<_> = exact.chain(wildcards).collect();
+        rows.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        rows
     }
 
     /// What a client gets that sends this name, or none.

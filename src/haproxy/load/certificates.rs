@@ -1,0 +1,159 @@
+//! The certificates of a file: the first, and those that are sent behind it.
+
+use super::{Loader, Refused, Sent, Words};
+use crate::finding::{Code, Finding};
+use crate::haproxy::openssl::{Block, Blocks, Decoded, Fault, Malformed, Public};
+use crate::origin::Origin;
+
+pub(super) const LEAF: Words = Words::of("unable to load certificate from file ");
+const CHAIN: Words = Words::of("unable to load certificate chain from file ");
+const WEAK_LEAF: Words = Words::of("unable to load SSL certificate into SSL Context ");
+const WEAK_CHAIN: Words = Words::of("unable to load chain certificate into SSL Context ");
+
+/// What is read of the certificates of a file.
+pub(super) struct Certificates {
+    /// The first certificate, and the chain.
+    pub(super) sent: Vec<Sent>,
+    /// The public key of the first; `None` when it cannot be decoded.
+    public: Option<Public>,
+    /// The first that OpenSSL does not let a server show.
+    pub(super) too_weak: Option<Refused>,
+    /// Those of the file that are not sent.
+    pub(super) not_sent: Vec<Finding>,
+}
+
+impl Certificates {
+    pub(super) fn read(loader: &Loader, file: &str, pem: &[u8]) -> Result<Self, Refused> {
+        let source = Origin::new(file);
+        let mut blocks = Blocks::new(pem);
+        let known = |leaf: &Decoded<'_>| (leaf.public(), leaf.too_weak());
+        let (leaf, (public, weak)) = first(&mut blocks, &source, known)
+            .map_err(|finding| Refused::new(file, LEAF, finding))?;
+        let mut certificates = Self {
+            too_weak: weak.map(|why| Refused::new(file, WEAK_LEAF, too_weak(why, leaf.origin()))),
+            sent: vec![leaf],
+            public,
+            not_sent: Vec::new(),
+        };
+        let end = loop {
+            let block = match blocks.next_of(is_certificate) {
+                Ok(block) => block,
+                Err(end) => break end,
+            };
+            let Some(decoded) = Decoded::new(&block.content) else {
+                return Err(Refused::new(file, CHAIN, not_decoded(&block, &source)));
+            };
+            let origin = block.origin(&source);
+            if certificates.too_weak.is_none() {
+                let weak = decoded.too_weak().map(|why| too_weak(why, &origin));
+                certificates.too_weak = weak.map(|weak| Refused::new(file, WEAK_CHAIN, weak));
+            }
+            certificates.sent.push(Sent::new(decoded.der, origin));
+        };
+        let is_silent = matches!(end.fault, Fault::NoStartLine | Fault::LongLine);
+        if !is_silent && loader.version.refuses_broken_chains() {
+            return Err(Refused::new(file, CHAIN, unreadable(&end, &source)));
+        }
+        certificates.not_sent = certificates.not_sent(pem, &end, &source);
+        Ok(certificates)
+    }
+
+    pub(super) fn leaf_has(&self, public: &Public) -> bool {
+        let leaf = self.public.as_ref();
+        leaf.is_some_and(|certified| public.is_of(certified))
+    }
+
+    /// Where a key belongs that is not the first certificate's.
+    pub(super) fn mismatch(&self, public: &Public) -> Finding {
+        let owner = self.sent.iter().find(|sent| {
+            let certified = Decoded::new(sent.der()).and_then(|decoded| decoded.public());
+            certified.is_some_and(|certified| public.is_of(&certified))
+        });
+        match owner {
+            Some(owner) => {
+                let message = format!(
+                    "the private key is that of the certificate at {}, which is not the first",
+                    owner.origin()
+                );
+                let help = "Let `fullchain bundle` write the file anew: leaf, then each certificate's issuer.";
+                Finding::new(Code::KeyMismatch, message).help(help)
+            }
+            None => {
+                let message = "the first private key is that of no certificate in the file";
+                Finding::new(Code::KeyMismatch, message)
+            }
+        }
+    }
+
+    fn not_sent(&self, pem: &[u8], end: &Malformed, source: &Origin) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        if end.fault != Fault::NoStartLine {
+            let message = format!(
+                "HAProxy sends no certificate from here on, and does not say so: {}",
+                end.fault.why()
+            );
+            findings.push(Finding::new(Code::NotSent, message).at(&end.origin(source)));
+        }
+        let blocks = Blocks::new(pem).all().flatten();
+        let trusted = blocks.filter(|block| block.label == TRUSTED);
+        for origin in trusted.map(|block| block.origin(source)) {
+            // Only the first certificate of a file may be one.
+            if self
+                .sent
+                .first()
+                .is_none_or(|leaf| *leaf.origin() != origin)
+            {
+                let message =
+                    "HAProxy does not send this certificate, as its label is TRUSTED CERTIFICATE";
+                findings.push(Finding::new(Code::NotSent, message).at(&origin));
+            }
+        }
+        findings
+    }
+}
+
+const TRUSTED: &[u8] = b"TRUSTED CERTIFICATE";
+
+fn is_certificate(label: &[u8]) -> bool {
+    matches!(label, b"CERTIFICATE" | b"X509 CERTIFICATE")
+}
+
+/// The first certificate, which may have another label than the others, and what there is to know
+/// of it.
+pub(super) fn first<T>(
+    blocks: &mut Blocks<'_>,
+    source: &Origin,
+    known: impl FnOnce(&Decoded<'_>) -> T,
+) -> Result<(Sent, T), Finding> {
+    let block = blocks.next_of(|label| is_certificate(label) || label == TRUSTED);
+    let block = block.map_err(|malformed| unreadable(&malformed, source))?;
+    match Decoded::with_trust(&block.content) {
+        Some(decoded) => Ok((
+            Sent::new(decoded.der, block.origin(source)),
+            known(&decoded),
+        )),
+        None => Err(not_decoded(&block, source)),
+    }
+}
+
+/// What is the matter with a file in which OpenSSL finds no further block.
+pub(super) fn unreadable(malformed: &Malformed, source: &Origin) -> Finding {
+    let why = malformed.fault.why();
+    match malformed.fault {
+        Fault::NoStartLine => {
+            let message = format!("OpenSSL finds nothing in it that it can read: {why}");
+            Finding::new(Code::NotLoaded, message).at(source)
+        }
+        _ => Finding::new(Code::NotLoaded, why).at(&malformed.origin(source)),
+    }
+}
+
+fn not_decoded(block: &Block<'_>, source: &Origin) -> Finding {
+    let message = "what the block holds is no certificate, or more than one";
+    Finding::new(Code::NotLoaded, message).at(&block.origin(source))
+}
+
+fn too_weak(why: &str, origin: &Origin) -> Finding {
+    let message = format!("{why}, for OpenSSL's usual security level");
+    Finding::new(Code::WeakKey, message).at(origin)
+}

@@ -1,0 +1,353 @@
+//! PEM as OpenSSL reads it: by no means RFC 7468, and not what most people think.
+//!
+//! Lines come in pieces of 254 bytes. A block begins with a piece that is a BEGIN marker and
+//! nothing else, blanks behind it aside, and ends with the END marker of the same label. What
+//! stands before the first blank line is a header, if there is one. Whoever looks for one kind of
+//! block passes over those of other kinds, but a malformed one of any kind ends the search.
+
+use memchr::{memchr, memmem};
+use zeroize::Zeroizing;
+
+use crate::origin::Origin;
+use crate::read::base64::{Secrecy, decode};
+use crate::read::secrecy;
+
+/// The longest piece of a line that is read at once.
+const PIECE: usize = 254;
+/// The longest line behind a header.
+const LINE_BEHIND_HEADER: usize = 64;
+
+/// A block: what stands between two markers.
+pub(in crate::haproxy) struct Block<'a> {
+    pub(in crate::haproxy) label: &'a [u8],
+    /// The bytes of what stands before a blank line.
+    pub(in crate::haproxy) header: usize,
+    /// Never empty.
+    pub(in crate::haproxy) content: Zeroizing<Vec<u8>>,
+    /// The first line and the last, counted from 1.
+    pub(in crate::haproxy) lines: (usize, usize),
+}
+
+impl Block<'_> {
+    pub(in crate::haproxy) fn origin(&self, source: &Origin) -> Origin {
+        source.clone().with_lines(self.lines.0, self.lines.1)
+    }
+}
+
+/// Why there is no further block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::haproxy) struct Malformed {
+    pub(in crate::haproxy) fault: Fault,
+    /// The first line of the block and the last that was read, counted from 1.
+    pub(in crate::haproxy) lines: (usize, usize),
+}
+
+impl Malformed {
+    pub(in crate::haproxy) fn origin(&self, source: &Origin) -> Origin {
+        source.clone().with_lines(self.lines.0, self.lines.1)
+    }
+}
+
+/// What is the matter with a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::haproxy) enum Fault {
+    /// There is no BEGIN line any more.
+    NoStartLine,
+    /// The END line is missing, or names another label, or does not follow a short line.
+    BadEndLine,
+    /// There is a second blank line.
+    BlankLine,
+    /// A line behind a header has more than 64 characters. OpenSSL reports no error then.
+    LongLine,
+    BadBase64,
+    /// There is nothing in it.
+    Empty,
+    /// The header is not one of an encrypted key, or the key is encrypted.
+    Header,
+}
+
+impl Fault {
+    /// For people.
+    pub(in crate::haproxy) fn why(self) -> &'static str {
+        match self {
+            Self::NoStartLine => "no BEGIN line stands alone on its line",
+            Self::BadEndLine => {
+                "the END line is missing, does not stand alone on its line, or has another label than the BEGIN line"
+            }
+            Self::BlankLine => "a blank line stands in the block",
+            Self::LongLine => "a line behind the block's header has more than 64 characters",
+            Self::BadBase64 => "the base64 is damaged",
+            Self::Empty => "the block is empty",
+            Self::Header => "the block has a header, or is encrypted",
+        }
+    }
+}
+
+/// The blocks of a file, from its beginning.
+#[derive(Clone)]
+pub(in crate::haproxy) struct Blocks<'a> {
+    rest: &'a [u8],
+    /// The number of the line that comes next, counted from 1.
+    line: usize,
+    /// Whether reading has met the end of the file.
+    at_end: bool,
+}
+
+impl<'a> Blocks<'a> {
+    pub(in crate::haproxy) fn new(file: &'a [u8]) -> Self {
+        Self {
+            rest: file,
+            line: 1,
+            at_end: false,
+        }
+    }
+
+    /// The next block, of whatever label.
+    pub(in crate::haproxy) fn next(&mut self) -> Result<Block<'a>, Malformed> {
+        let mut is_first = true;
+        let (label, first) = loop {
+            let first = self.line;
+            let Some(piece) = self.piece() else {
+                return Err(Malformed {
+                    fault: Fault::NoStartLine,
+                    lines: (first, first),
+                });
+            };
+            let piece = match piece.strip_prefix(b"\xef\xbb\xbf") {
+                Some(marked) if is_first && !marked.is_empty() => marked,
+                _ => piece,
+            };
+            is_first = false;
+            let label = stripped(piece).strip_prefix(b"-----BEGIN ");
+            if let Some(label) = label.and_then(|it| it.strip_suffix(b"-----")) {
+                break (label, first);
+            }
+        };
+        let body = self.body(label);
+        let lines = (first, self.line.saturating_sub(1).max(first));
+        let content = body.and_then(|(header, text)| {
+            let content = base64(text, secrecy(label)).ok_or(Fault::BadBase64)?;
+            match content.is_empty() {
+                true => Err(Fault::Empty),
+                false => Ok((header, content)),
+            }
+        });
+        match content {
+            Ok((header, content)) => Ok(Block {
+                label,
+                header,
+                content,
+                lines,
+            }),
+            Err(fault) => Err(Malformed { fault, lines }),
+        }
+    }
+
+    /// All blocks, damaged ones too: reading goes on behind the line at which it failed.
+    pub(in crate::haproxy) fn all(mut self) -> impl Iterator<Item = Result<Block<'a>, Malformed>> {
+        let mut has_ended = false;
+        std::iter::from_fn(move || {
+            if has_ended {
+                return None;
+            }
+            let left = self.rest.len();
+            let block = self.next();
+            has_ended = block.is_err() && (self.at_end || self.rest.len() == left);
+            Some(block)
+        })
+    }
+
+    /// The next block of one of these labels, which must have no header.
+    pub(in crate::haproxy) fn next_of(
+        &mut self,
+        wanted: impl Fn(&[u8]) -> bool,
+    ) -> Result<Block<'a>, Malformed> {
+        loop {
+            let block = self.next()?;
+            if wanted(block.label) {
+                let lines = block.lines;
+                return match block.header {
+                    0 => Ok(block),
+                    _ => Err(Malformed {
+                        fault: Fault::Header,
+                        lines,
+                    }),
+                };
+            }
+        }
+    }
+
+    /// The length of the header, and the base64.
+    fn body(&mut self, label: &[u8]) -> Result<(usize, Zeroizing<Vec<u8>>), Fault> {
+        #[derive(PartialEq)]
+        enum Header {
+            Maybe,
+            Inside,
+            Behind,
+        }
+        // As much as there can be, lest it be moved and copies of a secret left behind.
+        let room = memmem::find(self.rest, b"-----END ").unwrap_or(self.rest.len());
+        let mut text = Zeroizing::new(Vec::with_capacity(room + room / PIECE + 4));
+        let mut header = 0;
+        let mut state = Header::Maybe;
+        let (mut must_end, mut is_part) = (false, false);
+        loop {
+            let piece = self.piece().ok_or(Fault::BadEndLine)?;
+            let follows_part = is_part;
+            is_part = piece.len() == PIECE && !piece.ends_with(b"\n");
+            if state == Header::Maybe && piece.contains(&b':') {
+                state = Header::Inside;
+            }
+            let line = stripped(piece);
+            if line.is_empty() {
+                if follows_part {
+                    // The rest of a long line is no blank line.
+                    continue;
+                }
+                if state == Header::Behind {
+                    return Err(Fault::BlankLine);
+                }
+                // What came before it is the header, whatever it is.
+                header = text.len();
+                text.clear();
+                state = Header::Behind;
+                continue;
+            }
+            if let Some(end) = line.strip_prefix(b"-----END ") {
+                return match end.strip_suffix(b"-----") {
+                    Some(end) if end == label && state == Header::Inside => {
+                        Ok((text.len(), Zeroizing::default()))
+                    }
+                    Some(end) if end == label => Ok((header, text)),
+                    _ => Err(Fault::BadEndLine),
+                };
+            }
+            if must_end {
+                return Err(Fault::BadEndLine);
+            }
+            text.extend_from_slice(line);
+            text.push(b'\n');
+            if state == Header::Behind {
+                if line.len() > LINE_BEHIND_HEADER {
+                    return Err(Fault::LongLine);
+                }
+                must_end = line.len() < LINE_BEHIND_HEADER;
+            }
+        }
+    }
+
+    /// What fgets() of C gives a caller who takes it for a string: as far as the newline or the
+    /// buffer goes, and the first NUL. `None` at the end of the file, or when a NUL comes first.
+    fn piece(&mut self) -> Option<&'a [u8]> {
+        let window = self.rest.get(..PIECE).unwrap_or(self.rest);
+        let length = match memchr(b'\n', window) {
+            Some(newline) => {
+                self.line += 1;
+                newline + 1
+            }
+            None => {
+                // A piece that the buffer cut off leaves the end to the next one.
+                self.at_end |= window.len() < PIECE;
+                window.len()
+            }
+        };
+        let (piece, rest) = self.rest.split_at_checked(length)?;
+        self.rest = rest;
+        let piece = match memchr(0, piece) {
+            Some(nul) => piece.get(..nul)?,
+            None => piece,
+        };
+        (!piece.is_empty()).then_some(piece)
+    }
+}
+
+/// Without what OpenSSL takes for blanks at the end: all bytes up to the blank, and, `char` being
+/// signed on most machines, all that are not ASCII.
+fn stripped(piece: &[u8]) -> &[u8] {
+    let kept = piece.iter().rposition(|byte| matches!(byte, 0x21..=0x7f));
+    kept.and_then(|last| piece.get(..=last)).unwrap_or_default()
+}
+
+/// Decodes as EVP_DecodeUpdate() does: blanks count nothing, a hyphen ends it, padding stands at
+/// the end only.
+fn base64(mut text: Zeroizing<Vec<u8>>, secrecy: Secrecy) -> Option<Zeroizing<Vec<u8>>> {
+    if let Some(hyphen) = memchr(b'-', &text) {
+        text.truncate(hyphen);
+    }
+    text.retain(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n'));
+    let padding = text.iter().rev().take_while(|&&byte| byte == b'=').count();
+    if !text.len().is_multiple_of(4) || padding > 2 {
+        return None;
+    }
+    decode(text, secrecy)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Blocks, Fault};
+
+    fn read(text: &str) -> Result<(String, usize, usize), Fault> {
+        let mut blocks = Blocks::new(text.as_bytes());
+        let block = blocks.next().map_err(|malformed| malformed.fault)?;
+        let label = String::from_utf8_lossy(block.label).into_owned();
+        Ok((label, block.header, block.content.len()))
+    }
+
+    #[test]
+    fn blocks_are_read_as_openssl_has_them() {
+        let long = "A".repeat(252);
+        for (text, owed) in [
+            ("-----BEGIN X-----\nAAAA\n-----END X-----", Ok(("X", 0, 3))),
+            (
+                "\u{feff}-----BEGIN X----- \u{a0}\n\n AA AA\t\r\n-----END X-----\r\n",
+                Ok(("X", 0, 3)),
+            ),
+            (
+                "-----BEGIN X-----\na: b\n\nAAAA\n-----END X-----",
+                Ok(("X", 5, 3)),
+            ),
+            (
+                &*format!("{long}xx-----BEGIN X-----\nAA==\n-----END X-----"),
+                Ok(("X", 0, 1)),
+            ),
+            ("", Err(Fault::NoStartLine)),
+            (
+                " -----BEGIN X-----\nAAAA\n-----END X-----",
+                Err(Fault::NoStartLine),
+            ),
+            ("-----BEGIN X-----\nAAAA\n", Err(Fault::BadEndLine)),
+            (
+                "-----BEGIN X-----\nAAAA\n-----END Y-----",
+                Err(Fault::BadEndLine),
+            ),
+            (
+                "-----BEGIN X-----\n\nAAAA\nAAAA\n-----END X-----",
+                Err(Fault::BadEndLine),
+            ),
+            (
+                "-----BEGIN X-----\n\nAAAA\n\n-----END X-----",
+                Err(Fault::BlankLine),
+            ),
+            (
+                &*format!("-----BEGIN X-----\n\n{long}\n-----END X-----"),
+                Err(Fault::LongLine),
+            ),
+            (
+                "-----BEGIN X-----\nAAA\n-----END X-----",
+                Err(Fault::BadBase64),
+            ),
+            (
+                "-----BEGIN X-----\nA=AA\n-----END X-----",
+                Err(Fault::BadBase64),
+            ),
+            (
+                "-----BEGIN X-----\nA===\n-----END X-----",
+                Err(Fault::BadBase64),
+            ),
+            ("-----BEGIN X-----\n-----END X-----", Err(Fault::Empty)),
+        ] {
+            let owed = owed.map(|(label, header, content)| (label.to_owned(), header, content));
+            assert_eq!(read(text), owed, "{text:?}");
+        }
+    }
+}

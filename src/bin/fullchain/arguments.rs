@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use fullchain::Preference;
+use fullchain::haproxy::Version;
 use rustls_pki_types::{ServerName, UnixTime};
 
 /// Turns whatever a CA handed over into a PEM that HAProxy serves, or says why that cannot be.
@@ -29,6 +30,16 @@ pub enum Command {
     /// others. The report goes to standard error. Exit code 0: verified; 1: not verified, or
     /// failed; 2: wrong use.
     Verify(VerifyArguments),
+    /// Say what HAProxy will do with certificate files, and what clients will make of them
+    ///
+    /// Each PATH is what a `crt` or `crt-list` of one bind line has, in order. Exit code 0: there
+    /// is no error; 1: there is, or it failed; 2: wrong use.
+    Check(CheckArguments),
+    /// Say which certificate HAProxy shows to whom
+    ///
+    /// Without --name and --no-sni it is the whole table. Exit code 0: certificates answer all
+    /// that was asked; 1: one is an alert, or HAProxy would not start; 2: wrong use.
+    Sni(SniArguments),
 }
 
 #[derive(Debug, Args)]
@@ -61,6 +72,82 @@ pub struct VerifyArguments {
     /// Files, folders (their regular files), or `-` for standard input
     #[arg(required = true, value_name = "CERTS")]
     pub inputs: Vec<Input>,
+}
+
+#[derive(Debug, Args)]
+pub struct CheckArguments {
+    /// Whom clients trust: `mozilla`, `system`, or a PEM or DER file; may be repeated [default: mozilla]
+    #[arg(long, value_name = "mozilla|system|FILE")]
+    pub roots: Vec<Roots>,
+
+    #[command(flatten)]
+    pub bind: BindArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct SniArguments {
+    /// The name that the client sends; may be repeated
+    #[arg(long = "name", value_name = "HOST")]
+    pub names: Vec<String>,
+
+    /// The client sends no name
+    #[arg(long)]
+    pub no_sni: bool,
+
+    /// The signatures that the client can verify
+    #[arg(long, value_delimiter = ',', default_values = ["ecdsa", "rsa"])]
+    pub client: Vec<Signature>,
+
+    #[command(flatten)]
+    pub bind: BindArguments,
+}
+
+/// A bind line.
+#[derive(Debug, Args)]
+pub struct BindArguments {
+    /// `strict-sni` is set
+    #[arg(long)]
+    pub strict_sni: bool,
+
+    /// What `default-crt` has (HAProxy 3.0); may be repeated
+    #[arg(long, value_name = "PATH")]
+    pub default_crt: Vec<PathBuf>,
+
+    /// The folder of relative names (`crt-base`) [default: the current one]
+    #[arg(long, value_name = "DIR")]
+    pub crt_base: Option<PathBuf>,
+
+    /// Of that version of HAProxy, such as 2.6, or all that `haproxy -v` prints [default: the newest]
+    #[arg(
+        long,
+        value_name = "VERSION",
+        default_value_t,
+        hide_default_value = true
+    )]
+    pub haproxy_version: Version,
+
+    /// What the line had in an earlier state, to tell whether the default certificate changed;
+    /// may be repeated
+    #[arg(long, value_name = "PATH")]
+    pub before: Vec<PathBuf>,
+
+    /// For this moment instead of now, such as 2026-01-31T00:00:00Z
+    #[arg(long, value_name = "RFC3339", value_parser = moment)]
+    pub at: Option<UnixTime>,
+
+    /// Print the outcome as JSON on standard output
+    #[arg(long)]
+    pub json: bool,
+
+    /// Certificate files, folders, base names of files that end in .rsa and .ecdsa, or crt-lists
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Signature {
+    Ecdsa,
+    Rsa,
 }
 
 /// What says how a chain is to be verified, and the outcome to be printed.

@@ -1,6 +1,7 @@
 //! The command line: arguments in, report out, no logic of its own.
 
 mod arguments;
+mod bind;
 mod output;
 
 use std::process::ExitCode;
@@ -18,11 +19,12 @@ use arguments::{
 use output::{Outcome, Printed};
 
 fn main() -> ExitCode {
-    let printed = match Arguments::parse().command {
-        Command::Bundle(arguments) => bundle(&arguments),
-        Command::Verify(arguments) => verify(&arguments),
-    };
-    output::print(&printed)
+    match Arguments::parse().command {
+        Command::Bundle(arguments) => output::print(&bundle(&arguments)),
+        Command::Verify(arguments) => output::print(&verify(&arguments)),
+        Command::Check(arguments) => bind::check(&arguments),
+        Command::Sni(arguments) => bind::sni(&arguments),
+    }
 }
 
 fn bundle(arguments: &BundleArguments) -> Printed {
@@ -109,6 +111,30 @@ fn tree(draft: &mut Draft, arguments: &CommonArguments) -> Option<String> {
     Some(tree??.to_string())
 }
 
+/// A bundler for the clients of these stores, Mozilla's unless some are given.
+fn bundler(
+    roots: &[Roots],
+    time: UnixTime,
+    reader: &mut Reader,
+    report: &mut Report,
+) -> Result<Bundler, Error> {
+    let mut stores = Vec::new();
+    for roots in roots {
+        let (store, findings) = match roots {
+            Roots::Mozilla => (TrustStore::mozilla(), Report::default()),
+            Roots::System => TrustStore::system()?,
+            Roots::File(path) => {
+                TrustStore::from_material(path.to_string_lossy(), reader.read_path(path)?)?
+            }
+        };
+        report.merge(findings);
+        stores.push(store);
+    }
+    let mut stores = stores.into_iter();
+    let first = stores.next().unwrap_or_else(TrustStore::mozilla);
+    Ok(stores.fold(Bundler::new(first, time), Bundler::trust))
+}
+
 /// What both commands begin with: the options, and all inputs read.
 struct Job {
     bundler: Bundler,
@@ -121,25 +147,9 @@ impl Job {
     fn new(arguments: &CommonArguments, inputs: &[Input]) -> Result<Self, Error> {
         let mut reader = Reader::new();
         let mut report = Report::default();
-        let mut stores = Vec::new();
-        for roots in &arguments.roots {
-            let (store, findings) = match roots {
-                Roots::Mozilla => (TrustStore::mozilla(), Report::default()),
-                Roots::System => TrustStore::system()?,
-                Roots::File(path) => {
-                    TrustStore::from_material(path.to_string_lossy(), reader.read_path(path)?)?
-                }
-            };
-            report.merge(findings);
-            stores.push(store);
-        }
-        let mut stores = stores.into_iter();
-        let first = stores.next().unwrap_or_else(TrustStore::mozilla);
-        let mut bundler = Bundler::new(first, arguments.at.unwrap_or_else(UnixTime::now))
+        let time = arguments.at.unwrap_or_else(UnixTime::now);
+        let mut bundler = bundler(&arguments.roots, time, &mut reader, &mut report)?
             .prefer(arguments.prefer.into());
-        for store in stores {
-            bundler = bundler.trust(store);
-        }
         for name in &arguments.names {
             bundler = bundler.name(name.clone());
         }

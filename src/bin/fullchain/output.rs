@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use fullchain::aia::Request;
 use fullchain::haproxy::Written;
 use fullchain::{Bundle, Chain, Error, Report};
+use rustls_pki_types::UnixTime;
 use serde::Serialize;
 
 use crate::arguments::CommonArguments;
@@ -149,15 +150,10 @@ fn print_chain(stderr: &mut impl Write, chain: &Chain) -> io::Result<()> {
 /// has said why.
 fn print_trust(stderr: &mut impl Write, chain: &Chain) -> io::Result<()> {
     for trust in chain.trust() {
-        let Some(until) = trust.valid_until else {
+        let Some(end) = trust.valid_until else {
             continue;
         };
-        let seconds = i64::try_from(until.as_secs()).ok();
-        let until = match seconds.map(jiff::Timestamp::from_second) {
-            Some(Ok(moment)) => format!("until {moment}"),
-            // The last day of the year 9999 stands for no end (RFC 5280 section 4.1.2.5).
-            _ => "without end".to_owned(),
-        };
+        let until = until(end);
         let path: Vec<String> = trust.path.iter().map(|it| it.subject_text()).collect();
         let path = match path.is_empty() {
             true => "straight from its root".to_owned(),
@@ -166,6 +162,15 @@ fn print_trust(stderr: &mut impl Write, chain: &Chain) -> io::Result<()> {
         writeln!(stderr, "  trusted by {} {until}, {path}", trust.store)?;
     }
     Ok(())
+}
+
+pub fn until(end: UnixTime) -> String {
+    let seconds = i64::try_from(end.as_secs()).ok();
+    match seconds.map(jiff::Timestamp::from_second) {
+        Some(Ok(moment)) => format!("until {moment}"),
+        // The last day of the year 9999 stands for no end (RFC 5280 section 4.1.2.5).
+        _ => "without end".to_owned(),
+    }
 }
 
 fn print_json(printed: &Printed) -> io::Result<()> {

@@ -1,6 +1,7 @@
 //! An arbitrary pile all the way: read, order, prove, verify, write, and read again.
 #![no_main]
 
+use fullchain::haproxy::load::{Loader, SideFiles};
 use fullchain::{Bundle, Bundler, Error, Material, Reader, Refusal, haproxy};
 use fullchain_fuzz::pile::Pile;
 use fullchain_fuzz::{check_findings, check_origins, secrets, strict};
@@ -87,6 +88,13 @@ fn check_bundle(bundle: &Bundle, bundler: &Bundler) {
     let public = key.public_key().to_public_key_der().expect("a public key");
     let leaf = bundle.chain().leaf();
     assert_eq!(leaf.subject_public_key_info(), public.as_bytes());
+
+    let loader = Loader::new(bundle.chain().verified_at());
+    let pem = written.expose().as_bytes();
+    let loaded = loader.load("output", pem, &SideFiles::default());
+    let loaded = loaded.expect("HAProxy loads what was written");
+    let sent: Vec<_> = loaded.sent.iter().map(|sent| sent.der()).collect();
+    assert_eq!(sent, owed.iter().map(|owed| owed.der()).collect::<Vec<_>>());
 
     let read = Reader::new().read("output", written.expose().as_bytes());
     let material = read.expect("within limits");

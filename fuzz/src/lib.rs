@@ -5,6 +5,8 @@
 //! | `read` | one source, as it is | `Reader` |
 //! | `bundle` | a pile of sources, see [`pile`] | `Reader`, `Bundler`, `haproxy::pem`, and back |
 //! | `answer` | what a server sends for an issuer | `Reader`, `Draft::add`, and the chain of a leaf |
+//! | `load` | a certificate file and those beside it, with 0xfe between | `haproxy::load` |
+//! | `crt_list` | a crt-list | `haproxy::CrtList`, and back |
 //! | `search` | which certificates of a [`pool`] are there | `Search`, beside trying everything |
 //!
 //! Run one from the repository's root, seeded with the test data, with nightly Rust or with

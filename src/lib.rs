@@ -15,6 +15,7 @@
 //! | [`Bundler`] | material, [`TrustStore`]s, a time, names | [`Bundle`]: the proof, or a [`Refusal`] |
 //! | [`haproxy::write`] | a bundle | the file, replaced atomically |
 //! | [`haproxy::load`] | files as they are | what HAProxy does with them, and what clients then see |
+//! | [`haproxy::fleet`] | many files | the same, on all cores |
 //! | [`haproxy::sni`] | the certificates of a bind line | who gets which of them, and what is surprising |
 //! | [`Report`] | | what there is to say: [`Finding`]s for people and, as JSON, for programs |
 //!
@@ -47,7 +48,7 @@
 //! Holding a [`Bundle`] is the proof: only a [`Bundler`] and its [`Draft`]s make one. webpki
 //! decides what is trusted; this crate decides which path to offer it, and explains its verdict.
 //! Time, bytes and trust stores come in as arguments; only [`Reader::read_path`],
-//! `TrustStore::system`, `aia::Cache`, [`haproxy::load::BindLine`] and [`haproxy::write`] touch
+//! `TrustStore::system`, `aia::Cache`, [`haproxy::BindLine`] and [`haproxy::write`] touch
 //! files, and only `aia::Fetcher` the network.
 //!
 //! # Features

@@ -53,11 +53,17 @@ impl Site {
     fn codes(&self, parts: &[&str]) -> Vec<String> {
         self.put("site.pem", parts);
         let ended = self.check(&["--json", "certs/site.pem"]);
-        let json: Value = serde_json::from_str(&ended.stdout).expect("JSON");
+        let lines: Vec<Value> = ended
+            .stdout
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("JSON"))
+            .collect();
+        let [file, last] = lines.as_slice() else {
+            panic!("a line for the file and one for all: {}", ended.stdout);
+        };
         let loads = check_config(&self.run.path("certs/site.pem")).is_ok();
-        assert_eq!(json["starts"], loads, "{}", ended.stdout);
-        assert_eq!(json["files"][0]["refused"].is_null(), loads);
-        let file = &json["files"][0];
+        assert_eq!(last["summary"]["starts"], loads, "{}", ended.stdout);
+        assert_eq!(file["refused"].is_null(), loads);
         let lists = [&file["loaded"]["findings"], &file["clients"]["findings"]];
         let findings = lists.iter().filter_map(|list| list.as_array()).flatten();
         let refused = file["refused"].get("finding").into_iter();
@@ -247,7 +253,12 @@ fn wrong_use_is_2_and_roots_that_cannot_be_read_are_1() {
     );
     assert_eq!(ended.code, Some(1));
     let json: Value = serde_json::from_str(&ended.stdout).expect("JSON");
-    assert!(json["error"].as_str().expect("a reason").contains("none"));
+    assert!(
+        json["summary"]["error"]
+            .as_str()
+            .expect("a reason")
+            .contains("none")
+    );
 }
 
 #[test]
@@ -273,4 +284,132 @@ fn a_damaged_chain_is_refused_since_2_7_and_cut_short_before() {
         let end = format!("HAProxy {owed}\n");
         assert!(ended.stdout.ends_with(&end), "{version}: {}", ended.stdout);
     }
+}
+
+#[test]
+fn ten_faults_among_many_files_are_found_and_counted() {
+    let site = Site::new();
+    for number in 0..40 {
+        site.put_whole(
+            &format!("{number:02}.pem"),
+            &site.leaf(&format!("{number}.example")),
+        );
+    }
+    let (one, other) = (site.leaf("one.example"), site.leaf("other.example"));
+    let (issuer, root) = (&*site.issuer.cert_pem, &*site.root.cert_pem);
+    let short = site.issuer.leaf(LeafOptions {
+        not_after: (2026, 6, 4),
+        ..LeafOptions::named("short.example")
+    });
+    let expired = site.issuer.leaf(LeafOptions {
+        not_after: (2021, 1, 1),
+        ..LeafOptions::named("expired.example")
+    });
+    let faults: [(&str, &[&str]); 10] = [
+        ("key-mismatch", &[&one.cert_pem, issuer, &other.key_pem]),
+        ("missing-issuer", &[&one.cert_pem, &one.key_pem]),
+        ("no-key", &[&one.cert_pem, issuer]),
+        ("not-loaded", &["a README"]),
+        ("expired", &[&expired.cert_pem, issuer, &expired.key_pem]),
+        ("expires-soon", &[&short.cert_pem, issuer, &short.key_pem]),
+        (
+            "root-sent",
+            &[&other.cert_pem, issuer, root, &other.key_pem],
+        ),
+        (
+            "sent-twice",
+            &[&other.cert_pem, issuer, issuer, &other.key_pem],
+        ),
+        (
+            "stranger-sent",
+            &[&other.cert_pem, issuer, &one.cert_pem, &other.key_pem],
+        ),
+        (
+            "not-sent",
+            &[
+                &other.cert_pem,
+                issuer,
+                &other.key_pem,
+                &root.replace("MII", "M!I"),
+            ],
+        ),
+    ];
+    for (code, parts) in faults {
+        site.put(&format!("{code}.pem"), parts);
+    }
+    let metrics = site.run.path("metrics.prom");
+    let args = [
+        "--warn-days",
+        "30",
+        "--at",
+        "2026-06-01T00:00:00Z",
+        "--metrics",
+    ];
+    let args = [&args[..], &[metrics.to_str().expect("UTF-8"), "certs"]].concat();
+    let ended = site.check(&args);
+    assert_eq!(ended.code, Some(1));
+    for (code, _) in faults {
+        let told = format!("[{code}]: ");
+        let place = format!("--> certs/{code}.pem");
+        assert!(ended.stdout.contains(&told), "{code}\n{}", ended.stdout);
+        assert!(ended.stdout.contains(&place), "{code}\n{}", ended.stdout);
+    }
+    // Of sound files there is nothing to say.
+    assert!(
+        !ended.stdout.contains("certs/07.pem: CN"),
+        "{}",
+        ended.stdout
+    );
+    assert!(
+        ended.stdout.contains("\nfindings, the worst first:\n"),
+        "{}",
+        ended.stdout
+    );
+    assert!(
+        ended.stdout.contains("note[shared-key]"),
+        "{}",
+        ended.stdout
+    );
+    assert!(
+        ended
+            .stdout
+            .contains("expiries, by the Monday of their week:\n")
+    );
+    assert!(
+        ended.stdout.contains("       1 2026-06-01\n"),
+        "{}",
+        ended.stdout
+    );
+    let metrics = fs::read_to_string(metrics).expect("it was written");
+    assert!(
+        metrics.contains("fullchain_files{state=\"refused\"} 3\n"),
+        "{metrics}"
+    );
+    assert!(metrics.contains("fullchain_findings{code=\"expired\",severity=\"error\"} 1\n"));
+}
+
+#[test]
+fn the_json_is_a_line_for_each_file_and_one_for_all() {
+    let site = Site::new();
+    site.put_whole("a.pem", &site.leaf("a.example"));
+    site.put("b.pem", &["nothing"]);
+    let ended = site.check(&["--json", "certs"]);
+    assert_eq!(ended.code, Some(1));
+    let lines: Vec<Value> = ended
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    assert_eq!(lines.len(), 3);
+    assert_eq!(lines[0]["file"], "certs/a.pem");
+    assert_eq!(lines[0]["loaded"]["sent"][0]["subject"], "CN=a.example");
+    assert_eq!(lines[0]["clients"]["chain"]["trusted_by"][0], "root.pem");
+    assert_eq!(lines[1]["refused"]["finding"]["code"], "not-loaded");
+    let summary = &lines[2]["summary"];
+    assert_eq!(
+        (&summary["files"], &summary["refused"]),
+        (&2.into(), &1.into())
+    );
+    assert_eq!(summary["starts"], false);
+    assert_eq!(summary["codes"][0]["code"], "not-loaded");
 }

@@ -13,7 +13,9 @@ use common::client::{BOTH, ECDSA, RSA, shown};
 use common::haproxy::Haproxy;
 use common::pki::{Ca, Key, KeyKind, Leaf, LeafOptions};
 use common::random::try_all;
-use fullchain::haproxy::load::{BindLine, Loader};
+use fullchain::haproxy::BindLine;
+use fullchain::haproxy::fleet::Fleet;
+use fullchain::haproxy::load::Loader;
 use fullchain::haproxy::sni::{Answer, Client};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
@@ -154,11 +156,10 @@ impl Site {
     fn new(plan: &Plan) -> Site {
         let folder = tempfile::Builder::new().prefix("sni-").tempdir();
         let version = "2.6".parse().expect("a version");
-        let loader = Loader::new(UnixTime::now()).version(version);
         let mut site = Site {
             folder: folder.expect("/tmp is writable"),
             options: String::new(),
-            line: BindLine::new(loader).strict_sni(plan.strict),
+            line: BindLine::new().version(version).strict_sni(plan.strict),
             files: Vec::new(),
         };
         for (number, part) in plan.parts.iter().enumerate() {
@@ -167,6 +168,10 @@ impl Site {
         }
         if plan.strict {
             site.options += "strict-sni";
+        }
+        let fleet = Fleet::new(Loader::new(UnixTime::now()).version(version)).threads(2);
+        for checked in fleet.check(site.line.files().to_vec()) {
+            site.line.record(&checked);
         }
         site
     }

@@ -4,10 +4,12 @@
 
 use std::time::Duration;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD_NO_PAD;
 use fullchain::haproxy::Version;
 use fullchain::haproxy::load::{Loaded, Loader, Refused, SideFiles};
-use fullchain::{Reader, Severity};
-use fullchain_fuzz::{check_findings, secrets};
+use fullchain::{Origin, Reader, Severity};
+use fullchain_fuzz::{check_findings, check_origin, secrets};
 use libfuzzer_sys::fuzz_target;
 use rustls_pki_types::UnixTime;
 
@@ -33,6 +35,10 @@ fuzz_target!(|input: &[u8]| {
         Ok(loaded) => {
             check_findings(loaded.findings.findings(), &sources);
             assert!(!loaded.sent.is_empty(), "nothing to send");
+            let origins = loaded.sent.iter().map(|sent| sent.origin());
+            let origins = origins.chain([&loaded.key]);
+            origins.for_each(|origin| check_origin(origin, &sources));
+            check_sent(loaded, pem);
         }
         Err(refused) => {
             check_findings(std::slice::from_ref(&*refused.finding), &sources);
@@ -73,4 +79,35 @@ fn print(outcome: &Result<Loaded, Refused>) -> String {
         Err(refused) => serde_json::to_string(refused),
     };
     format!("{outcome:?} {}", json.expect("serialisable"))
+}
+
+/// What is sent stands in the file, on the lines said.
+fn check_sent(loaded: &Loaded, pem: &[u8]) {
+    if pem.contains(&0) {
+        // OpenSSL does not see what stands behind a NUL on its line.
+        return;
+    }
+    let lines: Vec<_> = pem.split(|&byte| byte == b'\n').collect();
+    for sent in &loaded.sent {
+        let block = lines_of(sent.origin()).and_then(|(first, last)| lines.get(first - 1..last));
+        let text: Vec<u8> = block.expect("lines of the file").concat();
+        let text: Vec<u8> = text.into_iter().filter(|&byte| is_base64(byte)).collect();
+        // Whole groups: what follows is padding, what stands behind the certificate, or bits that
+        // its signature does not use.
+        let der = sent.der().as_ref();
+        let groups = BASE64_STANDARD_NO_PAD.encode(&der[..(der.len() - 1) / 3 * 3]);
+        let mut windows = text.windows(groups.len());
+        assert!(
+            windows.any(|window| window == groups.as_bytes()),
+            "not in the file: {sent:?}"
+        );
+    }
+}
+
+fn lines_of(origin: &Origin) -> Option<(usize, usize)> {
+    Some((origin.first_line()?, origin.last_line()?))
+}
+
+fn is_base64(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/')
 }

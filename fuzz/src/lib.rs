@@ -6,7 +6,7 @@
 //! | `bundle` | a pile of sources, see [`pile`] | `Reader`, `Bundler`, `haproxy::pem`, and back |
 //! | `answer` | what a server sends for an issuer | `Reader`, `Draft::add`, and the chain of a leaf |
 //! | `load` | a certificate file and those beside it, with 0xfe between | `haproxy::load` |
-//! | `crt_list` | a crt-list | `haproxy::CrtList`, and back |
+//! | `crt_list` | which entry to edit, and a crt-list | `haproxy::CrtList`, edited, and read again |
 //! | `search` | which certificates of a [`pool`] are there | `Search`, beside trying everything |
 //!
 //! Run one from the repository's root, seeded with the test data, with nightly Rust or with
@@ -53,7 +53,8 @@ pub fn origins(material: &Material) -> impl Iterator<Item = &Origin> {
         .chain(findings.filter_map(|finding| finding.origin.as_ref()))
 }
 
-fn check_origin(origin: &Origin, sources: &[Source]) {
+/// The same for one place.
+pub fn check_origin(origin: &Origin, sources: &[Source]) {
     let source = sources.iter().find(|(name, _)| name == origin.source());
     let (_, content) = source.unwrap_or_else(|| panic!("{origin} is no source"));
     let (Some(first), Some(last)) = (origin.first_line(), origin.last_line()) else {

@@ -170,13 +170,16 @@ codes! {
     // HAProxy: what it loads.
     NotLoaded Error "not-loaded", "OpenSSL, through which HAProxy reads its files, does not read the certificates of the file, and HAProxy does not start.", "Let `fullchain bundle` write the file anew: it mends what can be mended.";
     NotSent Warning "not-sent", "A certificate of the file is not sent to clients: it stands behind a damaged block, or under a label that OpenSSL passes over there.", "Let `fullchain bundle` write the file anew.";
-    SideFile Error "side-file", "A file beside the certificate file (`.sctl`, `.ocsp`, `.issuer`) is one with which HAProxy does not start.", "Mend the file, or remove it.";
-    Stapling Warning "stapling", "The OCSP response beside the certificate is not one that HAProxy can staple, or says that the certificate is revoked; or the certificate demands one, and there is none.", "Fetch a current response from the CA's responder, or remove the file.";
+    SideFile Error "side-file", "HAProxy refuses a file beside the certificate file (`.ocsp`, `.issuer` or `.sctl`), and does not start.", "Replace the file, or remove it.";
+    OcspResponse Warning "ocsp-response", "The OCSP response beside the certificate file is ignored, or does clients no good; HAProxy starts all the same.", "Fetch it anew: `openssl ocsp -issuer ISSUER -cert FILE -url URL -respout FILE.ocsp`.";
+    MustStaple Warning "must-staple", "The certificate demands an OCSP response (TLS feature, RFC 7633), and HAProxy has none to send: clients that insist on it refuse the connection.", "Keep FILE.ocsp up to date, or let HAProxy 2.8 or newer do so (`ocsp-update on`), or have the certificate issued without the demand.";
     SentOrder Warning "sent-order", "The certificates are not sent in issuing order. TLS 1.2 demands it (RFC 5246 section 7.4.2); most clients do without, and old ones fail.", "Let `fullchain bundle` write the file anew: leaf, then each certificate's issuer.";
     SentTwice Warning "sent-twice", "A certificate is sent more than once, at the cost of each handshake.", "Let `fullchain bundle` write the file anew.";
     RootSent Note "root-sent", "The root is sent: clients have it, and sending it only costs bytes.", "Let `fullchain bundle` write the file anew.";
     StrangerSent Warning "stranger-sent", "A certificate is sent that no client needs: another server's, a CA's of nobody's path, or a path's that is not taken.", "Let `fullchain bundle` write the file anew.";
     ExpiredSent Warning "expired-sent", "A certificate is sent that is not in date and that no client needs. An expired cross-sign breaks old clients.", "Let `fullchain bundle` write the file anew.";
+    ExpiresSoon Warning "expires-soon", "A certificate, or one above it, is valid for a few days only.", "Renew it.";
+    SharedKey Note "shared-key", "Several certificates have one key: whoever gets it has all of them.", "Make a new key with each certificate.";
     // HAProxy: which certificate answers whom.
     CrtListSyntax Error "crt-list-syntax", "A line of a crt-list is one that HAProxy refuses, and then it does not start.", "Write it as FILE [OPTION VALUE ...] FILTER ...";
     DefaultCertificate Note "default-certificate", "This certificate answers clients that send no name, or one that no certificate has.", "";

@@ -104,6 +104,8 @@ impl CrtList {
             && !last.bytes.ends_with(b"\n")
         {
             last.bytes.push(b'\n');
+            // Which makes it a line that HAProxy reads.
+            last.entry = self::entry(&last.bytes).unwrap_or_default();
         }
         self.lines.push(Line {
             bytes: format!("{entry}\n").into_bytes(),

@@ -1,7 +1,9 @@
 //! What HAProxy reads and serves: the combined PEM of `crt FILE` and its writing, what it loads,
 //! and which certificate answers whom.
 
+mod bind;
 mod crt_list;
+pub mod fleet;
 pub mod load;
 mod openssl;
 mod pem;
@@ -9,6 +11,7 @@ pub mod sni;
 mod version;
 mod write;
 
+pub use bind::BindLine;
 pub use crt_list::{CrtEntry, CrtList, MAX_LINE, MAX_WORDS, Unwritable};
 pub use pem::{SecretPem, pem};
 pub use version::{NotAVersion, Version};

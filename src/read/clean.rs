@@ -17,16 +17,16 @@ const END: &[u8] = b"-----END ";
 const DASHES: &[u8] = b"-----";
 
 /// A block that needed no mending.
-pub(super) struct CleanBlock<'a> {
-    pub(super) label: &'a str,
-    pub(super) first_line: usize,
-    pub(super) last_line: usize,
-    pub(super) der: Zeroizing<Vec<u8>>,
+pub(crate) struct CleanBlock<'a> {
+    pub(crate) label: &'a str,
+    pub(crate) first_line: usize,
+    pub(crate) last_line: usize,
+    pub(crate) der: Zeroizing<Vec<u8>>,
 }
 
 /// All blocks of a source, and what else there is to say about it.
-pub(super) struct CleanSource<'a> {
-    pub(super) blocks: Vec<CleanBlock<'a>>,
+pub(crate) struct CleanSource<'a> {
+    pub(crate) blocks: Vec<CleanBlock<'a>>,
     /// The first line of text around the blocks.
     pub(super) text: Option<usize>,
     /// The last line, if it is an END line without a newline.
@@ -35,7 +35,7 @@ pub(super) struct CleanSource<'a> {
 
 /// `None` as soon as anything is not strictly clean, or there are more blocks than `most`: the
 /// tolerant reader says what is the matter.
-pub(super) fn read(source: &[u8], most: usize) -> Option<CleanSource<'_>> {
+pub(crate) fn read(source: &[u8], most: usize) -> Option<CleanSource<'_>> {
     let mut blocks = Vec::new();
     let mut first_text = None;
     let mut rest = source;

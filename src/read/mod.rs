@@ -42,7 +42,7 @@ mod bare;
 pub(crate) mod base64;
 mod body;
 mod classify;
-mod clean;
+pub(crate) mod clean;
 mod damaged;
 pub(crate) mod files;
 mod label;

@@ -44,9 +44,9 @@ impl ServerCertVerifier for Witness {
         _: &[u8],
         _: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let all = [end_entity].into_iter().chain(intermediates);
-        let all = all.map(|certificate| certificate.to_vec()).collect();
-        *self.shown.lock().expect("nothing panics with it") = Some(all);
+        let chain = [end_entity].into_iter().chain(intermediates);
+        let chain = chain.map(|certificate| certificate.to_vec()).collect();
+        *self.shown.lock().expect("nothing panics with it") = Some(chain);
         Ok(ServerCertVerified::assertion())
     }
 
@@ -80,12 +80,10 @@ pub fn shown(
     schemes: &'static [SignatureScheme],
     version: &'static SupportedProtocolVersion,
 ) -> Option<Vec<u8>> {
-    shown_chain(socket, name, schemes, version)?
-        .into_iter()
-        .next()
+    shown_chain(socket, name, schemes, version).map(|mut chain| chain.swap_remove(0))
 }
 
-/// The DER of all certificates that the server sends, in order; `None` when it sends an alert.
+/// As [`shown`], with what is sent behind that certificate, in order.
 pub fn shown_chain(
     socket: &Path,
     name: Option<&str>,

@@ -186,8 +186,11 @@ pub const DESTRUCTIVE: &[Damage] = &[
     ("corrupt characters", |text| {
         each_line(text, |index, line| match index {
             0 => line.to_owned(),
-            _ if line.starts_with('-') || line.len() < 11 => line.to_owned(),
-            _ => format!("{}!{}", &line[..10], &line[11..]),
+            _ if line.starts_with('-') => line.to_owned(),
+            _ => match line.split_at_checked(10) {
+                Some((head, tail)) => format!("{head}!{}", tail.get(1..).unwrap_or_default()),
+                None => format!("{line}!"),
+            },
         })
     }),
     ("corrupt without BEGIN", |text| {

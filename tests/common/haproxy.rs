@@ -17,6 +17,9 @@ use super::openssl::openssl_output;
 /// How long HAProxy may take to start; it is this long only on a machine that does much else.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// The file, in HAProxy's folder, of what it prints.
+const LOG: &str = "log";
+
 /// A HAProxy that serves one bundle until it is dropped.
 pub struct Haproxy {
     process: Child,
@@ -39,8 +42,23 @@ impl Haproxy {
     ///
     /// What HAProxy printed, if it refused.
     pub fn bind(options: &str) -> Result<Haproxy, String> {
+        Haproxy::bind_each(&[options.to_owned()])
+    }
+
+    /// Starts HAProxy with a bind line for each of these paths, which are `crt` there: see
+    /// [`Haproxy::nth_socket`].
+    ///
+    /// # Errors
+    ///
+    /// What HAProxy printed, if it refused.
+    pub fn serve_each(pem_paths: &[PathBuf]) -> Result<Haproxy, String> {
+        let options: Vec<_> = pem_paths.iter().map(|path| crt(path)).collect();
+        Haproxy::bind_each(&options)
+    }
+
+    fn bind_each(options: &[String]) -> Result<Haproxy, String> {
         let dir = short_dir();
-        let log_path = dir.path().join("log");
+        let log_path = dir.path().join(LOG);
         let log = File::create(&log_path).expect("the directory is writable");
         let process = haproxy_command()
             .arg("-db")
@@ -53,7 +71,8 @@ impl Haproxy {
             .expect("setsid, of util-linux, starts");
         let mut haproxy = Haproxy { process, dir };
         let deadline = Instant::now() + START_TIMEOUT;
-        while UnixStream::connect(haproxy.tls_socket()).is_err() {
+        let last = haproxy.nth_socket(options.len() - 1);
+        while UnixStream::connect(&last).is_err() {
             if haproxy.has_ended() {
                 let printed = std::fs::read(&log_path).expect("the log is there");
                 return Err(String::from_utf8_lossy(&printed).into_owned());
@@ -123,6 +142,12 @@ impl Haproxy {
         (output.status.success(), printed)
     }
 
+    /// What HAProxy has printed so far: its warnings.
+    pub fn printed(&self) -> String {
+        let printed = std::fs::read(self.dir.path().join(LOG)).expect("the log is there");
+        String::from_utf8_lossy(&printed).into_owned()
+    }
+
     /// What HAProxy answers to a command on its admin socket.
     pub fn runtime(&self, command: &str) -> String {
         let mut socket =
@@ -161,7 +186,12 @@ impl Haproxy {
 
     /// Where it listens for TLS.
     pub fn tls_socket(&self) -> PathBuf {
-        self.dir.path().join("tls.sock")
+        self.nth_socket(0)
+    }
+
+    /// Where the bind line listens that has so many before it.
+    pub fn nth_socket(&self, n: usize) -> PathBuf {
+        socket(self.dir.path(), n)
     }
 
     fn has_ended(&mut self) -> bool {
@@ -188,7 +218,7 @@ pub fn check_config(pem_path: &Path) -> Result<(), String> {
     let output = haproxy_command()
         .arg("-c")
         .arg("-f")
-        .arg(write_config(dir.path(), &crt(pem_path)))
+        .arg(write_config(dir.path(), &[crt(pem_path)]))
         .output()
         .expect("setsid, of util-linux, starts");
     if output.status.success() {
@@ -197,6 +227,41 @@ pub fn check_config(pem_path: &Path) -> Result<(), String> {
         let printed = [output.stdout, output.stderr].concat();
         Err(String::from_utf8_lossy(&printed).into_owned())
     }
+}
+
+/// After so many errors HAProxy gives up.
+pub const MOST_REFUSALS: usize = 50;
+
+/// What HAProxy says against each of these files, of which it loads all before it gives its
+/// verdict; `None` where it says nothing.
+pub fn refusals(pem_paths: &[PathBuf]) -> Vec<Option<String>> {
+    let dir = short_dir();
+    let options: Vec<_> = pem_paths.iter().map(|path| crt(path)).collect();
+    let output = haproxy_command()
+        .arg("-c")
+        .arg("-f")
+        .arg(write_config(dir.path(), &options))
+        .output()
+        .expect("setsid, of util-linux, starts");
+    let printed = [output.stdout, output.stderr].concat();
+    let printed = String::from_utf8_lossy(&printed);
+    // What is said of a `.key` begins on the next line.
+    let alerts = printed.split("\n[").filter(|it| it.starts_with("ALERT"));
+    let alerts: Vec<&str> = alerts.collect();
+    let refusals: Vec<_> = (0..pem_paths.len())
+        .map(|n| {
+            let bind = format!("'bind unix@{}'", socket(dir.path(), n).display());
+            let alert = alerts.iter().find(|alert| alert.contains(&bind));
+            alert.map(|alert| (*alert).to_owned())
+        })
+        .collect();
+    let are_all_said = refusals.iter().all(Option::is_none) == output.status.success();
+    assert!(are_all_said && !printed.contains("too many"), "{printed}");
+    refusals
+}
+
+fn socket(dir: &Path, n: usize) -> PathBuf {
+    dir.join(format!("tls{n}.sock"))
 }
 
 /// A directory of the test's own: unlike ports, the sockets in it cannot be taken by others. It is
@@ -235,7 +300,11 @@ fn crt(path: &Path) -> String {
     format!("crt '{}'", path.display())
 }
 
-fn write_config(dir: &Path, options: &str) -> PathBuf {
+fn write_config(dir: &Path, options: &[String]) -> PathBuf {
+    let bind = |(n, options): (usize, &String)| {
+        format!("    bind unix@{} ssl {options}\n", socket(dir, n).display())
+    };
+    let binds: String = options.iter().enumerate().map(bind).collect();
     let dir_name = dir.display();
     let config = format!(
         "global
@@ -248,8 +317,7 @@ defaults
     timeout connect 30s
     timeout server 30s
 frontend tls
-    bind unix@{dir_name}/tls.sock ssl {options}
-    http-request return status 200 content-type text/plain string ok
+{binds}    http-request return status 200 content-type text/plain string ok
 "
     );
     let path = dir.join("haproxy.cfg");

@@ -9,11 +9,11 @@
 #[cfg(feature = "aia")]
 pub mod aia;
 pub mod bundling;
+pub mod cert_file;
 #[cfg(feature = "aia")]
 pub mod client;
 #[cfg(feature = "cli")]
 pub mod command;
-pub mod crt_file;
 pub mod damage;
 pub mod der;
 pub mod extension;
@@ -25,9 +25,12 @@ pub mod http;
 #[cfg(feature = "aia")]
 pub mod https;
 pub mod limbo;
+pub mod mangle;
+pub mod ocsp;
 pub mod openssl;
 pub mod pile;
 pub mod pki;
 pub mod random;
 pub mod random_pki;
+pub mod side_files;
 pub mod strictness;

@@ -80,6 +80,14 @@ pub struct CheckArguments {
     #[arg(long, value_name = "mozilla|system|FILE")]
     pub roots: Vec<Roots>,
 
+    /// Warn of certificates that expire within so many days
+    #[arg(long, value_name = "N")]
+    pub warn_days: Option<u32>,
+
+    /// Write the counts and expiry times to this file, for Prometheus' node_exporter
+    #[arg(long, value_name = "FILE")]
+    pub metrics: Option<PathBuf>,
+
     #[command(flatten)]
     pub bind: BindArguments,
 }

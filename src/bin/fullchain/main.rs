@@ -2,7 +2,9 @@
 
 mod arguments;
 mod bind;
+mod check;
 mod output;
+mod sni;
 
 use std::process::ExitCode;
 
@@ -22,8 +24,8 @@ fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Bundle(arguments) => output::print(&bundle(&arguments)),
         Command::Verify(arguments) => output::print(&verify(&arguments)),
-        Command::Check(arguments) => bind::check(&arguments),
-        Command::Sni(arguments) => bind::sni(&arguments),
+        Command::Check(arguments) => check::check(&arguments),
+        Command::Sni(arguments) => sni::sni(&arguments),
     }
 }
 

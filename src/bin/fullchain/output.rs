@@ -164,6 +164,15 @@ fn print_trust(stderr: &mut impl Write, chain: &Chain) -> io::Result<()> {
     Ok(())
 }
 
+/// The day, as 2026-01-31.
+pub fn day(moment: UnixTime) -> String {
+    let seconds = i64::try_from(moment.as_secs()).ok();
+    match seconds.map(jiff::Timestamp::from_second) {
+        Some(Ok(moment)) => moment.strftime("%Y-%m-%d").to_string(),
+        _ => "9999-12-31".to_owned(),
+    }
+}
+
 pub fn until(end: UnixTime) -> String {
     let seconds = i64::try_from(end.as_secs()).ok();
     match seconds.map(jiff::Timestamp::from_second) {

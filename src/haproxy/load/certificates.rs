@@ -2,7 +2,7 @@
 
 use super::{Loader, Refused, Sent, Words};
 use crate::finding::{Code, Finding};
-use crate::haproxy::openssl::{Block, Blocks, Decoded, Fault, Malformed, Public};
+use crate::haproxy::openssl::{Block, Blocks, Decoded, Fault, Malformed, Public, Strictly};
 use crate::origin::Origin;
 
 pub(super) const LEAF: Words = Words::of("unable to load certificate from file ");
@@ -23,9 +23,13 @@ pub(super) struct Certificates {
 }
 
 impl Certificates {
-    pub(super) fn read(loader: &Loader, file: &str, pem: &[u8]) -> Result<Self, Refused> {
+    pub(super) fn read(
+        loader: &Loader,
+        file: &str,
+        file_blocks: &Blocks<'_>,
+    ) -> Result<Self, Refused> {
         let source = Origin::new(file);
-        let mut blocks = Blocks::new(pem);
+        let mut blocks = file_blocks.strictly();
         let known = |leaf: &Decoded<'_>| (leaf.public(), leaf.too_weak());
         let (leaf, (public, weak)) = first(&mut blocks, &source, known)
             .map_err(|finding| Refused::new(file, LEAF, finding))?;
@@ -41,20 +45,24 @@ impl Certificates {
                 Err(end) => break end,
             };
             let Some(decoded) = Decoded::new(&block.content) else {
-                return Err(Refused::new(file, CHAIN, not_decoded(&block, &source)));
+                return Err(Refused::new(file, CHAIN, not_decoded(block, &source)));
             };
             let origin = block.origin(&source);
             if certificates.too_weak.is_none() {
                 let weak = decoded.too_weak().map(|why| too_weak(why, &origin));
                 certificates.too_weak = weak.map(|weak| Refused::new(file, WEAK_CHAIN, weak));
             }
-            certificates.sent.push(Sent::new(decoded.der, origin));
+            certificates.sent.push(Sent::new(&decoded.sent(), origin));
         };
-        let is_silent = matches!(end.fault, Fault::NoStartLine | Fault::LongLine);
-        if !is_silent && loader.version.refuses_broken_chains() {
+        let is_refused = match end.fault {
+            Fault::NoStartLine | Fault::LongLine => false,
+            Fault::Encrypted => true,
+            _ => loader.version.refuses_broken_chains(),
+        };
+        if is_refused {
             return Err(Refused::new(file, CHAIN, unreadable(&end, &source)));
         }
-        certificates.not_sent = certificates.not_sent(pem, &end, &source);
+        certificates.not_sent = certificates.not_sent(file_blocks, &end, &source);
         Ok(certificates)
     }
 
@@ -85,7 +93,7 @@ impl Certificates {
         }
     }
 
-    fn not_sent(&self, pem: &[u8], end: &Malformed, source: &Origin) -> Vec<Finding> {
+    fn not_sent(&self, file: &Blocks<'_>, end: &Malformed, source: &Origin) -> Vec<Finding> {
         let mut findings = Vec::new();
         if end.fault != Fault::NoStartLine {
             let message = format!(
@@ -94,8 +102,7 @@ impl Certificates {
             );
             findings.push(Finding::new(Code::NotSent, message).at(&end.origin(source)));
         }
-        let blocks = Blocks::new(pem).all().flatten();
-        let trusted = blocks.filter(|block| block.label == TRUSTED);
+        let trusted = file.sound().filter(|block| block.label == TRUSTED);
         for origin in trusted.map(|block| block.origin(source)) {
             // Only the first certificate of a file may be one.
             if self
@@ -121,7 +128,7 @@ fn is_certificate(label: &[u8]) -> bool {
 /// The first certificate, which may have another label than the others, and what there is to know
 /// of it.
 pub(super) fn first<T>(
-    blocks: &mut Blocks<'_>,
+    blocks: &mut Strictly<'_, '_>,
     source: &Origin,
     known: impl FnOnce(&Decoded<'_>) -> T,
 ) -> Result<(Sent, T), Finding> {
@@ -129,10 +136,10 @@ pub(super) fn first<T>(
     let block = block.map_err(|malformed| unreadable(&malformed, source))?;
     match Decoded::with_trust(&block.content) {
         Some(decoded) => Ok((
-            Sent::new(decoded.der, block.origin(source)),
+            Sent::new(&decoded.sent(), block.origin(source)),
             known(&decoded),
         )),
-        None => Err(not_decoded(&block, source)),
+        None => Err(not_decoded(block, source)),
     }
 }
 

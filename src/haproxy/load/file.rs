@@ -2,7 +2,7 @@
 
 use super::certificates::Certificates;
 use super::key::Key;
-use super::side::Side;
+use super::side::Beside;
 use super::{Loaded, Loader, Refused, SideFiles, Words};
 use crate::dh::DhParameters;
 use crate::finding::Report;
@@ -17,20 +17,21 @@ pub(super) fn load(
     pem: &[u8],
     files: &SideFiles<'_>,
 ) -> Result<Loaded, Refused> {
-    let certificates = Certificates::read(loader, file, pem)?;
-    let key = Key::find(file, pem, files)?;
+    let blocks = Blocks::read(pem);
+    let certificates = Certificates::read(loader, file, &blocks)?;
+    let key = Key::find(file, &blocks, files)?;
     if !certificates.leaf_has(&key.public) {
         let finding = certificates.mismatch(&key.public).at(&key.origin);
         return Err(Refused::new(file, MISMATCH, finding));
     }
-    let side = Side::read(file, &certificates.sent, files)?;
+    let leaf = certificates.sent.first().and_then(|it| it.certificate());
+    let beside = Beside::read(file, files, leaf)?;
     if let Some(refused) = certificates.too_weak {
         return Err(refused);
     }
     let mut findings: Report = certificates.not_sent.into_iter().collect();
-    findings.extend(dh_parameters(pem, file).and_then(|parameters| parameters.weakness()));
-    findings.extend(side.staple(loader, &certificates.sent)?);
-    let leaf = certificates.sent.first().and_then(|it| it.certificate());
+    findings.extend(dh_parameters(&blocks, file).and_then(|parameters| parameters.weakness()));
+    findings.extend(beside.stapled(loader, &certificates.sent)?);
     findings.extend(key.fault(leaf));
     Ok(Loaded {
         file: file.to_owned(),
@@ -41,12 +42,10 @@ pub(super) fn load(
 }
 
 /// The parameters that HAProxy uses: the first that make sense.
-fn dh_parameters(pem: &[u8], file: &str) -> Option<DhParameters> {
+fn dh_parameters(blocks: &Blocks<'_>, file: &str) -> Option<DhParameters> {
     let source = Origin::new(file);
-    let mut blocks = Blocks::new(pem).all().flatten();
-    blocks.find_map(|block| {
-        let is_dh = block.label == b"DH PARAMETERS" && block.header == 0;
-        let parameters = DhParameters::new(&block.content, block.origin(&source));
-        parameters.filter(|_| is_dh)
-    })
+    let mut dh = blocks
+        .sound()
+        .filter(|block| block.label == b"DH PARAMETERS" && block.header == 0);
+    dh.find_map(|block| DhParameters::new(&block.content, block.origin(&source)))
 }

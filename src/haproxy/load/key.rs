@@ -28,11 +28,19 @@ pub(super) struct Key {
 }
 
 impl Key {
-    pub(super) fn find(file: &str, pem: &[u8], files: &SideFiles<'_>) -> Result<Self, Refused> {
+    pub(super) fn find(
+        file: &str,
+        blocks: &Blocks<'_>,
+        files: &SideFiles<'_>,
+    ) -> Result<Self, Refused> {
         let source = Origin::new(file);
         let beside = Origin::new(format!("{file}.key"));
-        let own = first_key(&Blocks::new(pem)).map(|found| (found, &source));
-        let found = own.or_else(|| Some((first_key(&Blocks::new(files.key?))?, &beside)));
+        let own = first_key(blocks).map(|found| (found, &source));
+        let blocks_beside = match own {
+            Some(_) => None,
+            None => files.key.map(Blocks::read),
+        };
+        let found = own.or_else(|| Some((first_key(blocks_beside.as_ref()?)?, &beside)));
         if let Some(((public, block), source)) = found {
             let origin = block.origin(source);
             return Ok(Self {
@@ -41,8 +49,8 @@ impl Key {
                 public,
             });
         }
-        let reason = not_decoded(pem, &source);
-        let reason = reason.or_else(|| not_decoded(files.key?, &beside));
+        let reason = not_decoded(blocks, &source);
+        let reason = reason.or_else(|| not_decoded(blocks_beside.as_ref()?, &beside));
         let finding = reason.unwrap_or_else(|| {
             let message = match files.key {
                 Some(_) => format!("there is no private key in it, and none in {file}.key"),
@@ -73,25 +81,26 @@ impl Key {
 }
 
 /// What is the matter with the first key that OpenSSL does not decode.
-fn not_decoded(pem: &[u8], source: &Origin) -> Option<Finding> {
-    let block = Blocks::new(pem).all().find_map(|block| match block {
+fn not_decoded(blocks: &Blocks<'_>, source: &Origin) -> Option<Finding> {
+    let block = blocks.iter().find_map(|block| match block {
         Ok(block) if !block.label.ends_with(b"PRIVATE KEY") => None,
         Err(malformed) if malformed.fault == Fault::NoStartLine => None,
         other => Some(other),
     });
     let block = match block? {
         Ok(block) => block,
-        Err(malformed) => return Some(unreadable(&malformed, source)),
+        Err(malformed) => return Some(unreadable(malformed, source)),
     };
     let origin = block.origin(source);
-    let message = match PrivateKey::new(&block.content, origin.clone()) {
+    let read = PrivateKey::new(&block.content, origin.clone());
+    if block.is_encrypted || matches!(read, Err(KeyError::Encrypted)) {
+        let message =
+            "the private key is encrypted, and HAProxy has nobody to ask for the passphrase";
+        let finding = Finding::new(Code::EncryptedKey, message).at(&origin);
+        return Some(finding.with_severity(Severity::Error));
+    }
+    let message = match read {
         _ if block.header > 0 => Fault::Header.why().to_owned(),
-        Err(KeyError::Encrypted) => {
-            let message =
-                "the private key is encrypted, and HAProxy has nobody to ask for the passphrase";
-            let finding = Finding::new(Code::EncryptedKey, message).at(&origin);
-            return Some(finding.with_severity(Severity::Error));
-        }
         Ok(key) => match key.needs_rewriting() {
             Some(why) => format!("OpenSSL does not read the private key: {why}"),
             None => "the private key does not stand under its own label".to_owned(),

@@ -20,11 +20,11 @@
 //! # Ok::<(), fullchain::haproxy::load::Refused>(())
 //! ```
 
-mod bind;
 mod certificates;
 mod clients;
 mod file;
 mod key;
+mod path;
 mod side;
 
 use std::fmt;
@@ -36,8 +36,8 @@ use crate::cert::Certificate;
 use crate::finding::{Finding, Report};
 use crate::origin::Origin;
 
-pub use bind::BindLine;
 pub use clients::Judged;
+pub(in crate::haproxy) use path::{beside, not_read};
 
 /// Foretells what HAProxy does with certificate files.
 #[derive(Clone, Debug)]
@@ -60,6 +60,10 @@ impl Loader {
     pub fn version(mut self, version: Version) -> Self {
         self.version = version;
         self
+    }
+
+    pub(super) fn time(&self) -> UnixTime {
+        self.time
     }
 
     /// What HAProxy does with `crt FILE`, by the file's content. The name is for what is said of
@@ -195,6 +199,11 @@ impl Words {
 }
 
 impl Refused {
+    /// Whether no key was found.
+    fn is_about_key(&self) -> bool {
+        self.words.ends_with(".key'")
+    }
+
     fn new(file: &str, words: Words, finding: Finding) -> Self {
         let Words {
             before,

@@ -1,29 +1,30 @@
-//! The files beside a certificate file: `.sctl`, `.ocsp` and `.issuer`.
+//! The files beside a certificate file: signed certificate timestamps, the OCSP response, and its
+//! issuer.
+//!
+//! HAProxy is strict about the files, and lax about the response: one that is of no use is
+//! ignored with a warning, and clients get none.
 
-use der::asn1::ObjectIdentifier;
-use der::{Decode, Encode};
-use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
-use spki::SubjectPublicKeyInfoRef;
-use x509_cert::ext::pkix::name::GeneralName;
-use x509_cert::ext::pkix::{AuthorityKeyIdentifier, KeyUsage, KeyUsages};
+mod issued;
+mod ocsp;
 
 use super::certificates::first;
 use super::{Loader, Refused, Sent, SideFiles, Words};
 use crate::cert::Certificate;
-use crate::finding::{Code, Finding, Severity};
-use crate::haproxy::openssl::{Blocks, CertId, Stapled, same_name, staple};
+use crate::finding::{Code, Finding};
+use crate::haproxy::openssl::Blocks;
 use crate::origin::Origin;
+use crate::tlv::{Walk, tag};
+use issued::not_issued;
+use ocsp::{CertId, Response, Status, Useless};
 
-/// As much as HAProxy reads of such a file (`tune.bufsize`), in bytes.
-const MOST: usize = 16_384;
+/// What HAProxy reads of a side file, by default (`tune.bufsize`).
+const BUFFER: usize = 16_384;
 
-const KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.15");
-const AUTHORITY_KEY_ID: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.35");
-/// RFC 7633 section 4.
-const TLS_FEATURE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.1.24");
-/// INTEGER 5: the extension status_request.
-const STATUS_REQUEST: &[u8] = &[2, 1, 5];
+/// TLS feature (RFC 7633), and its value for OCSP stapling.
+const TLS_FEATURE: &[u8] = b"\x2b\x06\x01\x05\x05\x07\x01\x18";
+const STATUS_REQUEST: &[u8] = &[5];
 
+/// The suffix stands twice in what HAProxy says.
 const BAD_SCTL: Words = Words {
     before: "",
     suffix: ".sctl.sctl",
@@ -34,118 +35,149 @@ const BAD_ISSUER: Words = Words {
     suffix: ".issuer",
     after: " cannot be read or parsed",
 };
-const NO_ISSUER: Words = Words {
+const NOT_ISSUER: Words = Words {
     before: "",
     suffix: ".issuer",
     after: " is not an issuer",
 };
-const NO_CERT_ID: Words = Words {
+const NO_ID: Words = Words {
     before: "",
     suffix: ".ocsp",
-    after: " is present and activates OCSP but it is impossible to compute the OCSP certificate ID",
+    after: " is present and activates OCSP but it is impossible to compute the OCSP certificate ID (maybe the issuer could not be found)",
 };
 
-/// What is known of the side files once the certificates are loaded.
-pub(super) struct Side<'a> {
+/// What was read beside a certificate file.
+pub(super) struct Beside<'a> {
     file: &'a str,
-    ocsp: Option<&'a [u8]>,
-    issuer: Option<Sent>,
+    response: Option<&'a [u8]>,
+    issuer: Option<Certificate>,
 }
 
-impl<'a> Side<'a> {
-    /// What HAProxy looks at before it prepares the certificates for use.
+impl<'a> Beside<'a> {
+    /// What comes with the reading of the certificate file. Without the leaf, which OpenSSL takes
+    /// and nobody else does, it is not known who its issuer is.
     pub(super) fn read(
         file: &'a str,
-        sent: &[Sent],
-        files: &SideFiles<'a>,
+        side: &SideFiles<'a>,
+        leaf: Option<&Certificate>,
     ) -> Result<Self, Refused> {
-        let refused = |words, suffix: &str, message: &str, help: &str| {
-            let finding = Finding::new(Code::SideFile, message).help(help);
-            Refused::new(
-                file,
-                words,
-                finding.at(&Origin::new(format!("{file}{suffix}"))),
-            )
-        };
-        if let Some(sctl) = files.sctl
-            && !is_sctl(sctl)
-        {
-            let message = "it is no list of signed certificate timestamps (RFC 6962 section 3.3), or is longer than 16,384 bytes";
-            let help = "Remove the file: certificates of today carry their timestamps in them.";
-            return Err(refused(BAD_SCTL, ".sctl", message, help));
+        if side.sctl.is_some_and(|list| !is_timestamps(start(list))) {
+            let message = "it is no list of signed certificate timestamps (RFC 6962 section 3.3): the lengths in it do not fit";
+            return Err(refused(file, "sctl", BAD_SCTL, message));
         }
-        let mut side = Self {
+        let issuer = match side.issuer {
+            // Without a response, nobody looks at it.
+            Some(pem) if side.ocsp.is_some() => read_issuer(file, pem, leaf)?,
+            _ => None,
+        };
+        Ok(Self {
             file,
-            ocsp: files.ocsp.map(|ocsp| ocsp.get(..MOST).unwrap_or(ocsp)),
-            issuer: None,
-        };
-        // Without a response nobody looks at the issuer.
-        if let (Some(issuer), Some(_)) = (files.issuer, side.ocsp) {
-            let help = "Put the issuer's certificate there, in PEM.";
-            let source = Origin::new(format!("{file}.issuer"));
-            let (issuer, ()) = first(&mut Blocks::new(issuer), &source, |_| ())
-                .map_err(|why| refused(BAD_ISSUER, ".issuer", &why.message, help))?;
-            if !sent.first().is_some_and(|leaf| has_issued(&issuer, leaf)) {
-                let message = "its certificate is not the issuer of the first certificate";
-                return Err(refused(NO_ISSUER, ".issuer", message, help));
-            }
-            side.issuer = Some(issuer);
-        }
-        Ok(side)
+            response: side.ocsp,
+            issuer,
+        })
     }
 
-    /// What HAProxy makes of the OCSP response: it starts with a bad one, and does without it.
-    pub(super) fn staple(&self, loader: &Loader, sent: &[Sent]) -> Result<Vec<Finding>, Refused> {
-        let origin = Origin::new(format!("{}.ocsp", self.file));
-        let Some((leaf, chain)) = sent.split_first() else {
+    /// What comes when the certificates have been taken: whether there is an OCSP response for
+    /// clients.
+    pub(super) fn stapled(&self, loader: &Loader, sent: &[Sent]) -> Result<Vec<Finding>, Refused> {
+        let mut sent = sent.iter().map(Sent::certificate);
+        let Some(leaf) = sent.next().flatten() else {
             return Ok(Vec::new());
         };
-        let Some(response) = self.ocsp else {
-            return Ok(must_staple(leaf).into_iter().collect());
+        let Some(response) = self.response else {
+            let why = format!("there is no file {}.ocsp", self.file);
+            return Ok(must_staple(leaf, &why).into_iter().collect());
         };
-        // One of the chain goes before the one of the file.
-        let issuer = chain.iter().find(|issuer| has_issued(issuer, leaf));
-        let Some(issuer) = issuer.or(self.issuer.as_ref()) else {
-            let message = "the issuer of the first certificate is neither in the chain nor in a file that ends in .issuer";
-            let finding = Finding::new(Code::SideFile, message).at(&origin);
-            let help = "Add the issuer to the certificate file: clients need it, too.";
-            return Err(Refused::new(self.file, NO_CERT_ID, finding.help(help)));
+        let in_chain = sent
+            .flatten()
+            .find(|issuer| not_issued(issuer, leaf).is_none());
+        let issuer = in_chain.or(self.issuer.as_ref());
+        let Some(id) = issuer.and_then(|issuer| CertId::new(issuer, leaf)) else {
+            return Err(self.without_id(issuer));
         };
-        let stapled = match issuer.certificate().zip(leaf.certificate()) {
-            Some((issuer, leaf)) => staple_one(response, issuer, leaf, loader),
-            None => return Ok(Vec::new()),
-        };
-        Ok(match stapled {
-            Ok(Stapled::Good) => Vec::new(),
-            Ok(Stapled::Revoked) => {
-                let message = "the OCSP response says that the certificate is revoked, and HAProxy sends it to every client that asks";
-                let finding = Finding::new(Code::Stapling, message).at(&origin);
-                let finding = finding.help("Have the certificate issued anew, with a new key.");
-                vec![finding.with_severity(Severity::Error)]
-            }
-            Err(words) => {
-                let message = format!("HAProxy ignores the OCSP response: {words}");
-                let mut findings = vec![Finding::new(Code::Stapling, message).at(&origin)];
-                findings.extend(must_staple(leaf));
-                findings
-            }
+        let now = loader.time.as_secs();
+        Ok(match Response::read(response, &id, now) {
+            Ok(response) => self.warned(&response, now, leaf),
+            Err(useless) => self.ignored(&useless, leaf),
         })
+    }
+
+    fn without_id(&self, issuer: Option<&Certificate>) -> Refused {
+        let file = self.file;
+        let Some(issuer) = issuer else {
+            let message = format!(
+                "the certificate's issuer is neither behind it in {file} nor in {file}.issuer"
+            );
+            let mut refused = refused(file, "ocsp", NO_ID, &message);
+            let help = "Add the issuer's certificate to the file, behind the first.";
+            *refused.finding = refused.finding.help(help);
+            return refused;
+        };
+        let message = format!(
+            "the certificate's serial number is too long, as {} gave it",
+            issuer.subject_text()
+        );
+        refused(file, "ocsp", NO_ID, &message)
+    }
+
+    fn ignored(&self, useless: &Useless, leaf: &Certificate) -> Vec<Finding> {
+        let Useless { words, why } = useless;
+        let message = format!("HAProxy ignores the OCSP response (\"{words}\"): {why}");
+        self.not_sent(&message, leaf)
+    }
+
+    fn warned(&self, response: &Response, now: u64, leaf: &Certificate) -> Vec<Finding> {
+        if !response.is_sent_at(now) {
+            let message =
+                "HAProxy does not send an OCSP response that ends within 300 seconds, or has ended";
+            return self.not_sent(message, leaf);
+        }
+        let mut findings = Vec::new();
+        if response.status == Status::Revoked {
+            let message = "the OCSP response says that the certificate is revoked, and HAProxy sends it to clients";
+            let finding = Finding::new(Code::OcspResponse, message);
+            let help = "Have the certificate issued anew, for a new key.";
+            findings.push(finding.help(help).at(&self.origin()));
+        }
+        if response.has_more_behind {
+            let message = "bytes follow the OCSP response, and HAProxy sends them to clients";
+            findings.push(Finding::new(Code::OcspResponse, message).at(&self.origin()));
+        }
+        findings
+    }
+
+    /// The response is of no use.
+    fn not_sent(&self, message: &str, leaf: &Certificate) -> Vec<Finding> {
+        let finding = Finding::new(Code::OcspResponse, message).at(&self.origin());
+        let why = format!("HAProxy does not send {}.ocsp", self.file);
+        let must_staple = must_staple(leaf, &why);
+        std::iter::once(finding).chain(must_staple).collect()
+    }
+
+    fn origin(&self) -> Origin {
+        Origin::new(format!("{}.ocsp", self.file))
     }
 }
 
-/// Whether it is a SignedCertificateTimestampList: lengths of two bytes that fit.
-fn is_sctl(list: &[u8]) -> bool {
-    let Some((length, mut rest)) = length(list.get(..MOST).unwrap_or(list)) else {
+/// As much as HAProxy reads.
+fn start(content: &[u8]) -> &[u8] {
+    content.get(..BUFFER).unwrap_or(content)
+}
+
+fn refused(file: &str, suffix: &str, words: Words, message: &str) -> Refused {
+    let origin = Origin::new(format!("{file}.{suffix}"));
+    let finding = Finding::new(Code::SideFile, message).at(&origin);
+    Refused::new(file, words, finding)
+}
+
+/// A list within which each entry has its length before it, as the list has.
+fn is_timestamps(list: &[u8]) -> bool {
+    let Some((entries, [])) = counted(list) else {
         return false;
     };
-    if length != rest.len() {
-        return false;
-    }
+    let mut rest = entries;
     while !rest.is_empty() {
-        let Some((length, behind)) = self::length(rest) else {
-            return false;
-        };
-        let Some(behind) = behind.get(length..) else {
+        let Some((_, behind)) = counted(rest) else {
             return false;
         };
         rest = behind;
@@ -153,76 +185,36 @@ fn is_sctl(list: &[u8]) -> bool {
     true
 }
 
-fn length(bytes: &[u8]) -> Option<(usize, &[u8])> {
-    let (length, rest) = bytes.split_first_chunk()?;
-    Some((usize::from(u16::from_be_bytes(*length)), rest))
+/// As many bytes as the first two say, and what is behind them.
+fn counted(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = bytes.split_first_chunk::<2>()?;
+    rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))
 }
 
-/// As X509_check_issued() sees it: by names, key identifiers and usage, and not by the signature.
-fn has_issued(issuer: &Sent, leaf: &Sent) -> bool {
-    let Some((issuer, leaf)) = issuer.certificate().zip(leaf.certificate()) else {
-        return false;
-    };
-    let usage: Option<KeyUsage> = issuer.extension(KEY_USAGE);
-    same_name(issuer.subject(), leaf.issuer())
-        && fits_identifier(issuer, leaf)
-        && usage.is_none_or(|usage| usage.0.contains(KeyUsages::KeyCertSign))
+fn read_issuer(
+    file: &str,
+    pem: &[u8],
+    leaf: Option<&Certificate>,
+) -> Result<Option<Certificate>, Refused> {
+    let source = Origin::new(format!("{file}.issuer"));
+    let blocks = Blocks::read(pem);
+    let (issuer, ()) = first(&mut blocks.strictly(), &source, |_| ())
+        .map_err(|why| refused(file, "issuer", BAD_ISSUER, &why.message))?;
+    let issuer = issuer.certificate().cloned();
+    let why = issuer.as_ref().zip(leaf);
+    if let Some(why) = why.and_then(|(issuer, leaf)| not_issued(issuer, leaf)) {
+        return Err(refused(file, "issuer", NOT_ISSUER, why));
+    }
+    Ok(issuer)
 }
 
-/// Whether nothing in the leaf's authority key identifier contradicts it.
-fn fits_identifier(issuer: &Certificate, leaf: &Certificate) -> bool {
-    let Some(wanted) = leaf.extension::<AuthorityKeyIdentifier>(AUTHORITY_KEY_ID) else {
-        return true;
-    };
-    let key_id = wanted.key_identifier.as_ref().map(|id| id.as_bytes());
-    let serial = wanted.authority_cert_serial_number.as_ref();
-    let names = wanted.authority_cert_issuer.into_iter().flatten();
-    let mut names = names.filter_map(|name| match name {
-        GeneralName::DirectoryName(name) => Some(name),
-        _ => None,
-    });
-    let fits_key = key_id.zip(issuer.subject_key_id());
-    fits_key.is_none_or(|(wanted, id)| wanted == id)
-        && serial.is_none_or(|serial| serial.as_bytes() == issuer.serial())
-        && names
-            .next()
-            .is_none_or(|name| name_is(&name, issuer.issuer()))
-}
-
-fn name_is(name: &x509_cert::name::Name, other: &[u8]) -> bool {
-    let encoded = name.to_der().unwrap_or_default();
-    let content = crate::tlv::Walk(&encoded).next().map(|name| name.value);
-    content.is_some_and(|content| same_name(content, other))
-}
-
-fn staple_one(
-    response: &[u8],
-    issuer: &Certificate,
-    leaf: &Certificate,
-    loader: &Loader,
-) -> Result<Stapled, &'static str> {
-    let hash = |bytes: &[u8]| digest(&SHA1_FOR_LEGACY_USE_ONLY, bytes);
-    let key = SubjectPublicKeyInfoRef::from_der(issuer.subject_public_key_info());
-    let key = key.map(|key| key.subject_public_key.raw_bytes());
-    let (name_hash, key_hash) = (hash(leaf.issuer_der()), hash(key.unwrap_or_default()));
-    let certificate = CertId {
-        name_hash: name_hash.as_ref(),
-        key_hash: key_hash.as_ref(),
-        serial: leaf.serial(),
-    };
-    staple(response, certificate, loader.time)
-}
-
-fn must_staple(leaf: &Sent) -> Option<Finding> {
-    let extensions = leaf.certificate()?.extensions();
-    let feature = extensions
-        .iter()
-        .find(|it| it.oid == TLS_FEATURE.as_bytes())?;
-    let mut features = crate::tlv::Walk(crate::tlv::Walk(feature.value).next()?.value);
-    let message = "the certificate demands a stapled OCSP response (RFC 7633), and there is none; clients that know of this refuse it";
-    let finding = Finding::new(Code::Stapling, message).at(leaf.origin());
-    let finding = finding.help("Keep a current response in the file that ends in .ocsp, or let HAProxy fetch it (ocsp-update).");
-    features
-        .any(|it| it.whole == STATUS_REQUEST)
-        .then_some(finding)
+fn must_staple(leaf: &Certificate, why: &str) -> Option<Finding> {
+    let extensions = leaf.extensions();
+    let feature = extensions.iter().find(|it| it.oid == TLS_FEATURE)?;
+    let mut features = Walk(Walk(feature.value).expect(tag::SEQUENCE)?.value);
+    features.find(|it| it.tag == tag::INTEGER && it.value == STATUS_REQUEST)?;
+    let message = format!(
+        "the certificate demands that an OCSP response comes with it, and none does: {why}"
+    );
+    Some(Finding::new(Code::MustStaple, message).at(leaf.origin()))
 }

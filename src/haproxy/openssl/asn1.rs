@@ -45,6 +45,10 @@ pub(super) struct Elements<'a>(pub(super) &'a [u8]);
 impl<'a> Elements<'a> {
     /// The next structure; `None` at the end, or when it is none.
     pub(super) fn next(&mut self) -> Option<Element<'a>> {
+        if self.0.starts_with(&[0, 0]) {
+            // End-of-contents octets where nothing ends.
+            return None;
+        }
         let (header, rest) = Header::read(self.0)?;
         let (content, rest) = match header.length {
             Some(length) => rest.split_at_checked(length)?,
@@ -103,6 +107,32 @@ impl<'a> Elements<'a> {
         })
     }
 
+    /// What is in the next structure if it has this context tag, which is explicit: one structure.
+    /// `None` when there is another number of them.
+    pub(super) fn explicit(&mut self, number: u32) -> Option<Option<Elements<'a>>> {
+        let Some(element) = self.context(number) else {
+            return Some(None);
+        };
+        let inside = element.parts()?;
+        let mut rest = inside;
+        rest.next()?;
+        rest.is_empty().then_some(Some(inside))
+    }
+
+    /// The content of an INTEGER that OpenSSL keeps in 32 bits; no bytes at all are a zero, too.
+    pub(super) fn int32(&mut self) -> Option<&'a [u8]> {
+        let element = self.universal(tag::INTEGER)?;
+        let content = element.content;
+        let is_sound = content.is_empty() || element.is_sound_as(tag::INTEGER);
+        (is_sound && !element.is_constructed && content.len() <= 4).then_some(content)
+    }
+
+    /// The content of an INTEGER of which OpenSSL makes a number without a sign.
+    pub(super) fn unsigned(&mut self) -> Option<&'a [u8]> {
+        let element = self.universal(tag::INTEGER)?;
+        (!element.is_constructed).then_some(element.content)
+    }
+
     /// The content of a primitive of this type.
     pub(super) fn primitive(&mut self, number: u32) -> Option<&'a [u8]> {
         let element = self.universal(number)?;
@@ -152,8 +182,6 @@ impl<'a> Element<'a> {
             tag::BIT_STRING => content.first().is_some_and(|&unused| unused <= 7),
             tag::BMP_STRING => content.len().is_multiple_of(2),
             tag::UNIVERSAL_STRING => content.len().is_multiple_of(4),
-            tag::UTC_TIME => content.len() >= 13,
-            tag::GENERALIZED_TIME => content.len() >= 15,
             _ => true,
         }
     }

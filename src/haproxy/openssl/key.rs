@@ -4,31 +4,25 @@
 //! OpenSSL believes what a key says of its own: a wrong private part is found out by clients.
 
 use elliptic_curve::sec1::{FromSec1Point, ModulusSize, ToSec1Point};
-use elliptic_curve::{AffinePoint, CurveArithmetic, FieldBytesSize, PublicKey, SecretKey};
+use elliptic_curve::{
+    AffinePoint, CurveArithmetic, FieldBytes, FieldBytesSize, PublicKey, SecretKey,
+};
 use ring::signature::{Ed25519KeyPair, KeyPair};
+use zeroize::Zeroizing;
 
 use super::asn1::{Elements, tag};
 use super::pem::{Block, Blocks};
 
+const PKCS1: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x01";
 const RSA: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01";
 const RSA_PSS: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a";
 const EC: &[u8] = b"\x2a\x86\x48\xce\x3d\x02\x01";
+/// With whatever digest.
+const ECDSA: &[u8] = b"\x2a\x86\x48\xce\x3d\x04";
 const ED25519: &[u8] = b"\x2b\x65\x70";
 const P256: &[u8] = b"\x2a\x86\x48\xce\x3d\x03\x01\x07";
 const P384: &[u8] = b"\x2b\x81\x04\x00\x22";
 const P521: &[u8] = b"\x2b\x81\x04\x00\x23";
-
-/// The other curves of OpenSSL that certificates were seen with, and their bits.
-const OTHER_CURVES: [(&[u8], u32); 6] = [
-    (b"\x2a\x86\x48\xce\x3d\x03\x01\x01", 192),
-    (b"\x2b\x81\x04\x00\x21", 224),
-    (b"\x2b\x81\x04\x00\x0a", 256),
-    (b"\x2b\x24\x03\x03\x02\x08\x01\x01\x07", 256),
-    (b"\x2b\x24\x03\x03\x02\x08\x01\x01\x0b", 384),
-    (b"\x2b\x24\x03\x03\x02\x08\x01\x01\x0d", 512),
-];
-
-const ENCRYPTED: &[u8] = b"ENCRYPTED PRIVATE KEY";
 
 /// The longest header that OpenSSL's key decoder takes for none.
 const SHORT_HEADER: usize = 10;
@@ -68,7 +62,7 @@ impl Public {
     /// As X509_get0_pubkey() does.
     pub(super) fn of_spki(spki: &[u8]) -> Option<Self> {
         let mut fields = Elements(spki).sequence()?;
-        let mut algorithm = fields.algorithm()?;
+        let mut algorithm = fields.sequence()?;
         let oid = algorithm.primitive(tag::OBJECT)?;
         let key = fields.primitive(tag::BIT_STRING)?;
         let (0, key) = key.split_first()? else {
@@ -76,11 +70,13 @@ impl Public {
         };
         match oid {
             RSA | RSA_PSS => {
+                is_of_pss(oid, algorithm).then_some(())?;
                 let mut numbers = Elements(key).sequence()?;
-                Some(Self::Rsa {
+                let (modulus, exponent) = (numbers.unsigned()?, numbers.unsigned()?);
+                numbers.is_empty().then(|| Self::Rsa {
                     algorithm: oid.to_vec(),
-                    modulus: number(&mut numbers)?.to_vec(),
-                    exponent: number(&mut numbers)?.to_vec(),
+                    modulus: without_zeros(modulus).to_vec(),
+                    exponent: without_zeros(exponent).to_vec(),
                 })
             }
             EC => {
@@ -89,7 +85,7 @@ impl Public {
             }
             _ => {
                 let length = bare_length(oid)?;
-                (key.len() == length).then(|| Self::Bare {
+                (key.len() == length && algorithm.is_empty()).then(|| Self::Bare {
                     algorithm: oid.to_vec(),
                     key: Some(key.to_vec()),
                 })
@@ -102,7 +98,11 @@ impl Public {
             P256 => (256, uncompressed::<p256::NistP256>(point)?),
             P384 => (384, uncompressed::<p384::NistP384>(point)?),
             P521 => (521, uncompressed::<p521::NistP521>(point)?),
-            _ => (other_bits(curve)?, point.to_vec()),
+            _ => {
+                let bits = other_bits(curve)?;
+                is_point(point, bits).then_some(())?;
+                (bits, point.to_vec())
+            }
         };
         Some(Self::Ec {
             curve: curve.to_vec(),
@@ -113,9 +113,9 @@ impl Public {
 
     fn of_scalar(curve: &[u8], scalar: &[u8]) -> Option<Self> {
         let (bits, point) = match curve {
-            P256 => (256, Point::Known(produced::<p256::NistP256>(scalar)?)),
-            P384 => (384, Point::Known(produced::<p384::NistP384>(scalar)?)),
-            P521 => (521, Point::Known(produced::<p521::NistP521>(scalar)?)),
+            P256 => (256, Point::Known(produced::<p256::NistP256>(scalar))),
+            P384 => (384, Point::Known(produced::<p384::NistP384>(scalar))),
+            P521 => (521, Point::Known(produced::<p521::NistP521>(scalar))),
             _ => (other_bits(curve)?, Point::Unknown),
         };
         Some(Self::Ec {
@@ -150,6 +150,16 @@ impl Public {
         }
     }
 
+    /// Whether a signature by this algorithm can be one of this key.
+    pub(super) fn may_have_signed(&self, mut algorithm: Elements<'_>) -> bool {
+        let oid = algorithm.primitive(tag::OBJECT).unwrap_or_default();
+        match self {
+            Self::Rsa { .. } => oid.starts_with(PKCS1),
+            Self::Ec { .. } => oid.starts_with(ECDSA),
+            Self::Bare { algorithm, .. } => oid == algorithm,
+        }
+    }
+
     /// As EVP_PKEY_get_security_bits() has them.
     pub(super) fn security_bits(&self) -> u32 {
         match self {
@@ -162,58 +172,105 @@ impl Public {
 
 /// The first private key of a file, as PEM_read_bio_PrivateKey() finds it. Its public half, and
 /// its block.
-pub(in crate::haproxy) fn first_key<'a>(file: &Blocks<'a>) -> Option<(Public, Block<'a>)> {
+pub(in crate::haproxy) fn first_key<'b, 'a>(
+    file: &'b Blocks<'a>,
+) -> Option<(Public, &'b Block<'a>)> {
     // The decoder passes over what it does not know, damaged blocks included.
-    for block in file.clone().all().flatten() {
-        let is_encrypted = block.label == ENCRYPTED && is_encrypted(&block.content);
-        if block.header > SHORT_HEADER || is_encrypted {
+    for block in file.sound() {
+        if block.header > SHORT_HEADER {
             break;
         }
-        let public = decode(block.label, &block.content);
-        if let Some(public) = public {
+        if let Some(public) = decoded(block.label, &block.content) {
             return Some((public, block));
+        }
+        if block.label == b"ENCRYPTED PRIVATE KEY" && is_encrypted(&block.content) {
+            break;
         }
     }
     // What came before it is the older way, which does not.
-    let is_key = |label: &[u8]| label.ends_with(b"PRIVATE KEY");
-    let block = file.clone().next_of(is_key).ok()?;
-    let is_encrypted = block.label == ENCRYPTED;
-    let public = decode(block.label, &block.content).filter(|_| !is_encrypted)?;
-    Some((public, block))
+    let is_key = |label: &[u8]| Kind::of(label).is_some();
+    let block = file.strictly().next_of(is_key).ok()?;
+    let public = match Kind::of(block.label)? {
+        Kind::Pkcs8 => pkcs8(&block.content),
+        Kind::Rsa => rsa(&block.content),
+        Kind::Ec => ec(&block.content),
+        Kind::Other => None,
+    };
+    Some((public?, block))
 }
 
-/// By the label: the structure that it names, or PKCS#8 of that kind of key.
-fn decode(label: &[u8], content: &[u8]) -> Option<Public> {
-    let or_pkcs8 = |own: Option<Public>| own.or_else(|| pkcs8(content));
+/// The decoder goes by the algorithm that a label names, not by the structure.
+fn decoded(label: &[u8], der: &[u8]) -> Option<Public> {
     match label {
-        b"PRIVATE KEY" | ENCRYPTED => pkcs8(content),
-        b"RSA PRIVATE KEY" => {
-            or_pkcs8(pkcs1(content, RSA)).filter(|key| matches!(key, Public::Rsa { .. }))
-        }
-        b"EC PRIVATE KEY" => {
-            or_pkcs8(sec1(content, None)).filter(|key| matches!(key, Public::Ec { .. }))
-        }
+        b"PRIVATE KEY" | b"ENCRYPTED PRIVATE KEY" => pkcs8(der),
+        b"RSA PRIVATE KEY" | b"RSA PUBLIC KEY" => rsa(der),
+        b"EC PRIVATE KEY" | b"EC PARAMETERS" => ec(der),
         _ => None,
     }
+}
+
+/// Whether it is an EncryptedPrivateKeyInfo (RFC 5208), for which there is no passphrase.
+fn is_encrypted(der: &[u8]) -> bool {
+    let is_whole = |mut info: Elements<'_>| {
+        let is_sound = info.algorithm().is_some() && info.primitive(tag::OCTET_STRING).is_some();
+        is_sound && info.is_empty()
+    };
+    Elements(der).sequence().is_some_and(is_whole)
+}
+
+/// What the older way takes a block for.
+enum Kind {
+    Pkcs8,
+    Rsa,
+    Ec,
+    /// A key that HAProxy has no use for.
+    Other,
+}
+
+impl Kind {
+    fn of(label: &[u8]) -> Option<Self> {
+        match label {
+            b"PRIVATE KEY" => return Some(Self::Pkcs8),
+            b"ENCRYPTED PRIVATE KEY" => return Some(Self::Other),
+            _ => {}
+        }
+        let algorithm = label.strip_suffix(b" PRIVATE KEY")?;
+        match algorithm.to_ascii_uppercase().as_slice() {
+            b"RSA" => Some(Self::Rsa),
+            b"EC" => Some(Self::Ec),
+            b"DSA" => Some(Self::Other),
+            _ => None,
+        }
+    }
+}
+
+fn rsa(der: &[u8]) -> Option<Public> {
+    let key = pkcs1(der, RSA).or_else(|| pkcs8(der));
+    key.filter(|key| matches!(key, Public::Rsa { .. }))
+}
+
+fn ec(der: &[u8]) -> Option<Public> {
+    let key = sec1(der, None).or_else(|| pkcs8(der));
+    key.filter(|key| matches!(key, Public::Ec { .. }))
 }
 
 /// PrivateKeyInfo, version 1 (RFC 5208), whatever version it says that it is.
 fn pkcs8(der: &[u8]) -> Option<Public> {
     let mut info = Elements(der).sequence()?;
     info.primitive(tag::INTEGER)?;
-    let mut algorithm = info.algorithm()?;
-    let oid = algorithm.primitive(tag::OBJECT)?;
-    let parameters = algorithm;
+    let mut parameters = info.algorithm()?;
+    let oid = parameters.primitive(tag::OBJECT)?;
     let inner = info.primitive(tag::OCTET_STRING)?;
     if let Some(attributes) = info.context(0) {
         attributes.parts()?;
     }
     info.is_empty().then_some(())?;
     match oid {
-        RSA | RSA_PSS => pkcs1(inner, oid),
+        RSA | RSA_PSS => pkcs1(inner, oid).filter(|_| is_of_pss(oid, parameters)),
         EC => sec1(inner, Some(parameters)),
         _ => {
             let length = bare_length(oid)?;
+            parameters.is_empty().then_some(())?;
             let seed = Elements(inner).primitive(tag::OCTET_STRING)?;
             (seed.len() == length).then_some(())?;
             let pair = Ed25519KeyPair::from_seed_unchecked(seed).ok();
@@ -226,59 +283,49 @@ fn pkcs8(der: &[u8]) -> Option<Public> {
     }
 }
 
-/// Whether it is EncryptedPrivateKeyInfo (RFC 5958 section 3).
-fn is_encrypted(der: &[u8]) -> bool {
-    let Some(mut fields) = Elements(der).sequence() else {
-        return false;
-    };
-    fields.algorithm().is_some()
-        && fields.primitive(tag::OCTET_STRING).is_some()
-        && fields.is_empty()
-}
-
 /// RSAPrivateKey (RFC 8017 appendix A.1.2), with two primes.
 fn pkcs1(der: &[u8], algorithm: &[u8]) -> Option<Public> {
     let mut numbers = Elements(der).sequence()?;
-    let version = numbers.primitive(tag::INTEGER)?;
-    let (modulus, exponent) = (number(&mut numbers)?, number(&mut numbers)?);
+    let version = numbers.int32()?;
+    let (modulus, exponent) = (numbers.unsigned()?, numbers.unsigned()?);
     // d, p, q, dP, dQ and qInv; nobody looks at them.
     for _ in 0..6 {
-        number(&mut numbers)?;
+        numbers.unsigned()?;
     }
     (numbers.is_empty() && version != [1]).then_some(Public::Rsa {
         algorithm: algorithm.to_vec(),
-        modulus: modulus.to_vec(),
-        exponent: exponent.to_vec(),
+        modulus: without_zeros(modulus).to_vec(),
+        exponent: without_zeros(exponent).to_vec(),
     })
 }
 
 /// ECPrivateKey (RFC 5915), with a curve that the PKCS#8 around it may give.
 fn sec1(der: &[u8], around: Option<Elements<'_>>) -> Option<Public> {
     let mut fields = Elements(der).sequence()?;
-    fields.primitive(tag::INTEGER)?;
+    fields.int32()?;
     let scalar = fields.primitive(tag::OCTET_STRING)?;
-    let own = match fields.context(0) {
-        Some(parameters) => Some(parameters.parts()?),
-        None => None,
-    };
-    let curve = own.or(around)?.primitive(tag::OBJECT)?;
-    let claimed = match fields.context(1) {
-        Some(public) => Some(public.parts()?.primitive(tag::BIT_STRING)?),
+    let curve = fields.explicit(0)?.or(around)?.primitive(tag::OBJECT)?;
+    let claimed = match fields.explicit(1)? {
+        Some(mut public) => Some(public.primitive(tag::BIT_STRING)?),
         None => None,
     };
     fields.is_empty().then_some(())?;
     match claimed {
         Some([0, point @ ..]) => Public::of_point(curve, point),
         Some(_) => None,
-        None => Public::of_scalar(curve, scalar),
+        None => Public::of_scalar(curve, without_zeros(scalar)),
     }
 }
 
-/// The bytes of an INTEGER without leading zeros. OpenSSL takes those of keys for unsigned.
-fn number<'a>(numbers: &mut Elements<'a>) -> Option<&'a [u8]> {
-    let content = numbers.universal(tag::INTEGER)?.content;
-    let zeros = content.iter().take_while(|&&byte| byte == 0).count();
-    content.get(zeros..)
+/// Whether these parameters can be those of RSA-PSS, if that is the algorithm; those of plain RSA
+/// are not looked at.
+fn is_of_pss(algorithm: &[u8], mut parameters: Elements<'_>) -> bool {
+    algorithm != RSA_PSS || parameters.is_empty() || parameters.sequence().is_some()
+}
+
+fn without_zeros(number: &[u8]) -> &[u8] {
+    let zeros = number.iter().take_while(|&&byte| byte == 0).count();
+    number.get(zeros..).unwrap_or_default()
 }
 
 /// The length of the keys of X25519, X448, Ed25519 and Ed448.
@@ -291,9 +338,38 @@ fn bare_length(oid: &[u8]) -> Option<usize> {
     }
 }
 
+/// The bits of the other curves over prime fields that OpenSSL knows: their arithmetic is not at
+/// hand.
 fn other_bits(curve: &[u8]) -> Option<u32> {
-    let known = OTHER_CURVES.iter().find(|(oid, _)| *oid == curve);
-    known.map(|(_, bits)| *bits)
+    match curve {
+        // X9.62.
+        [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 1..=3] => Some(192),
+        [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 4..=6] => Some(239),
+        // SEC 2.
+        [0x2b, 0x81, 0x04, 0x00, 6 | 7] => Some(112),
+        [0x2b, 0x81, 0x04, 0x00, 8 | 9 | 30] => Some(160),
+        [0x2b, 0x81, 0x04, 0x00, 10] => Some(256),
+        [0x2b, 0x81, 0x04, 0x00, 28 | 29] => Some(128),
+        [0x2b, 0x81, 0x04, 0x00, 31] => Some(192),
+        [0x2b, 0x81, 0x04, 0x00, 32 | 33] => Some(224),
+        // Brainpool, twisted and not.
+        [0x2b, 0x24, 0x03, 0x03, 0x02, 0x08, 0x01, 0x01, number] => {
+            const BITS: [u32; 7] = [160, 192, 224, 256, 320, 384, 512];
+            let pair = number.checked_sub(1)? / 2;
+            BITS.get(usize::from(pair)).copied()
+        }
+        _ => None,
+    }
+}
+
+/// Whether it is as long as a point of a curve of so many bits.
+fn is_point(point: &[u8], bits: u32) -> bool {
+    let coordinate = usize::try_from(bits.div_ceil(8)).unwrap_or(usize::MAX);
+    match point {
+        [2 | 3, x @ ..] => x.len() == coordinate,
+        [4 | 6 | 7, both @ ..] => both.len() == coordinate * 2,
+        _ => false,
+    }
 }
 
 fn uncompressed<C>(point: &[u8]) -> Option<Vec<u8>>
@@ -302,19 +378,36 @@ where
     AffinePoint<C>: FromSec1Point<C> + ToSec1Point<C>,
     FieldBytesSize<C>: ModulusSize,
 {
-    let key = PublicKey::<C>::from_sec1_bytes(point).ok()?;
+    let key = match point {
+        // The hybrid form, which says whether the second coordinate is odd.
+        [form @ (6 | 7), both @ ..] => {
+            let is_odd = both.last()? & 1;
+            (form & 1 == is_odd).then_some(())?;
+            PublicKey::<C>::from_sec1_bytes(&[&[4], both].concat())
+        }
+        _ => PublicKey::<C>::from_sec1_bytes(point),
+    };
+    let key = key.ok()?;
     Some(key.to_sec1_point(false).as_bytes().to_vec())
 }
 
-/// The scalar times the curve's generator.
-fn produced<C>(scalar: &[u8]) -> Option<Vec<u8>>
+/// The scalar times the curve's generator. OpenSSL takes any number for the scalar; of those that
+/// are none this makes a point that no certificate has.
+fn produced<C>(scalar: &[u8]) -> Vec<u8>
 where
     C: CurveArithmetic,
     AffinePoint<C>: FromSec1Point<C> + ToSec1Point<C>,
     FieldBytesSize<C>: ModulusSize,
 {
-    let key = SecretKey::<C>::from_slice(scalar).ok()?;
-    Some(key.public_key().to_sec1_point(false).as_bytes().to_vec())
+    let mut padded = Zeroizing::new(FieldBytes::<C>::default());
+    let zeros = padded.len().checked_sub(scalar.len());
+    let Some(place) = zeros.and_then(|zeros| padded.get_mut(zeros..)) else {
+        return Vec::new();
+    };
+    place.copy_from_slice(scalar);
+    SecretKey::<C>::from_bytes(&padded)
+        .map(|key| key.public_key().to_sec1_point(false).as_bytes().to_vec())
+        .unwrap_or_default()
 }
 
 /// The strength of RSA by NIST's formula (SP 800-56B appendix D), as OpenSSL rounds it, as far as

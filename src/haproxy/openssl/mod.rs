@@ -5,11 +5,11 @@
 
 mod asn1;
 mod key;
-mod ocsp;
+mod name;
 mod pem;
 mod x509;
 
 pub(super) use key::{Public, first_key};
-pub(super) use ocsp::{CertId, Stapled, staple};
-pub(super) use pem::{Block, Blocks, Fault, Malformed};
-pub(super) use x509::{Decoded, same_name};
+pub(super) use name::same_name;
+pub(super) use pem::{Block, Blocks, Fault, Malformed, Strictly};
+pub(super) use x509::Decoded;

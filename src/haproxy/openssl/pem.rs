@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::origin::Origin;
 use crate::read::base64::{Secrecy, decode};
-use crate::read::secrecy;
+use crate::read::{clean, secrecy};
 
 /// The longest piece of a line that is read at once.
 const PIECE: usize = 254;
@@ -22,6 +22,8 @@ pub(in crate::haproxy) struct Block<'a> {
     pub(in crate::haproxy) label: &'a [u8],
     /// The bytes of what stands before a blank line.
     pub(in crate::haproxy) header: usize,
+    /// Whether the header says so.
+    pub(in crate::haproxy) is_encrypted: bool,
     /// Never empty.
     pub(in crate::haproxy) content: Zeroizing<Vec<u8>>,
     /// The first line and the last, counted from 1.
@@ -62,8 +64,10 @@ pub(in crate::haproxy) enum Fault {
     BadBase64,
     /// There is nothing in it.
     Empty,
-    /// The header is not one of an encrypted key, or the key is encrypted.
+    /// The header is not one of an encrypted block.
     Header,
+    /// There is nobody to ask for the passphrase.
+    Encrypted,
 }
 
 impl Fault {
@@ -78,14 +82,99 @@ impl Fault {
             Self::LongLine => "a line behind the block's header has more than 64 characters",
             Self::BadBase64 => "the base64 is damaged",
             Self::Empty => "the block is empty",
-            Self::Header => "the block has a header, or is encrypted",
+            Self::Header => "the block has a header",
+            Self::Encrypted => "the block is encrypted",
         }
     }
 }
 
-/// The blocks of a file, from its beginning.
-#[derive(Clone)]
-pub(in crate::haproxy) struct Blocks<'a> {
+/// All blocks of a file, damaged ones too: reading goes on behind the line at which it failed.
+pub(in crate::haproxy) struct Blocks<'a>(Vec<Result<Block<'a>, Malformed>>);
+
+impl<'a> Blocks<'a> {
+    pub(in crate::haproxy) fn read(file: &'a [u8]) -> Self {
+        // What is strictly PEM has nothing that OpenSSL would read in another way.
+        if let Some(clean) = clean::read(file, usize::MAX) {
+            let blocks = clean.blocks.into_iter().map(|block| {
+                Ok(Block {
+                    label: block.label.as_bytes(),
+                    header: 0,
+                    is_encrypted: false,
+                    content: block.der,
+                    lines: (block.first_line, block.last_line),
+                })
+            });
+            return Self(blocks.collect());
+        }
+        let mut reader = Reader {
+            rest: file,
+            line: 1,
+            at_end: false,
+        };
+        let mut blocks = Vec::new();
+        loop {
+            let left = reader.rest.len();
+            let block = reader.next();
+            let has_ended = block.is_err() && (reader.at_end || reader.rest.len() == left);
+            blocks.push(block);
+            if has_ended {
+                return Self(blocks);
+            }
+        }
+    }
+
+    pub(in crate::haproxy) fn iter(&self) -> impl Iterator<Item = &Result<Block<'a>, Malformed>> {
+        self.0.iter()
+    }
+
+    /// Those that are sound.
+    pub(in crate::haproxy) fn sound(&self) -> impl Iterator<Item = &Block<'a>> {
+        self.0.iter().flatten()
+    }
+
+    /// As PEM_bytes_read_bio() goes through them, from the beginning.
+    pub(in crate::haproxy) fn strictly(&self) -> Strictly<'_, 'a> {
+        Strictly(self.0.iter())
+    }
+}
+
+/// Goes through the blocks of a file as far as the first damaged one.
+pub(in crate::haproxy) struct Strictly<'b, 'a>(std::slice::Iter<'b, Result<Block<'a>, Malformed>>);
+
+impl<'b, 'a> Strictly<'b, 'a> {
+    /// The next block of one of these labels, which must have no header.
+    pub(in crate::haproxy) fn next_of(
+        &mut self,
+        wanted: impl Fn(&[u8]) -> bool,
+    ) -> Result<&'b Block<'a>, Malformed> {
+        loop {
+            let block = match self.0.next() {
+                Some(Ok(block)) => block,
+                Some(Err(malformed)) => return Err(*malformed),
+                None => {
+                    return Err(Malformed {
+                        fault: Fault::NoStartLine,
+                        lines: (1, 1),
+                    });
+                }
+            };
+            if wanted(block.label) {
+                let fault = match block.header {
+                    0 => return Ok(block),
+                    _ if block.is_encrypted => Fault::Encrypted,
+                    _ => Fault::Header,
+                };
+                return Err(Malformed {
+                    fault,
+                    lines: block.lines,
+                });
+            }
+        }
+    }
+}
+
+/// Reads one block after the other.
+struct Reader<'a> {
     rest: &'a [u8],
     /// The number of the line that comes next, counted from 1.
     line: usize,
@@ -93,17 +182,8 @@ pub(in crate::haproxy) struct Blocks<'a> {
     at_end: bool,
 }
 
-impl<'a> Blocks<'a> {
-    pub(in crate::haproxy) fn new(file: &'a [u8]) -> Self {
-        Self {
-            rest: file,
-            line: 1,
-            at_end: false,
-        }
-    }
-
-    /// The next block, of whatever label.
-    pub(in crate::haproxy) fn next(&mut self) -> Result<Block<'a>, Malformed> {
+impl<'a> Reader<'a> {
+    fn next(&mut self) -> Result<Block<'a>, Malformed> {
         let mut is_first = true;
         let (label, first) = loop {
             let first = self.line;
@@ -135,7 +215,8 @@ impl<'a> Blocks<'a> {
         match content {
             Ok((header, content)) => Ok(Block {
                 label,
-                header,
+                header: header.length,
+                is_encrypted: header.is_encrypted,
                 content,
                 lines,
             }),
@@ -143,80 +224,47 @@ impl<'a> Blocks<'a> {
         }
     }
 
-    /// All blocks, damaged ones too: reading goes on behind the line at which it failed.
-    pub(in crate::haproxy) fn all(mut self) -> impl Iterator<Item = Result<Block<'a>, Malformed>> {
-        let mut has_ended = false;
-        std::iter::from_fn(move || {
-            if has_ended {
-                return None;
-            }
-            let left = self.rest.len();
-            let block = self.next();
-            has_ended = block.is_err() && (self.at_end || self.rest.len() == left);
-            Some(block)
-        })
-    }
-
-    /// The next block of one of these labels, which must have no header.
-    pub(in crate::haproxy) fn next_of(
-        &mut self,
-        wanted: impl Fn(&[u8]) -> bool,
-    ) -> Result<Block<'a>, Malformed> {
-        loop {
-            let block = self.next()?;
-            if wanted(block.label) {
-                let lines = block.lines;
-                return match block.header {
-                    0 => Ok(block),
-                    _ => Err(Malformed {
-                        fault: Fault::Header,
-                        lines,
-                    }),
-                };
-            }
-        }
-    }
-
-    /// The length of the header, and the base64.
-    fn body(&mut self, label: &[u8]) -> Result<(usize, Zeroizing<Vec<u8>>), Fault> {
+    /// The header, and the base64.
+    fn body(&mut self, label: &[u8]) -> Result<(Header, Zeroizing<Vec<u8>>), Fault> {
         #[derive(PartialEq)]
-        enum Header {
-            Maybe,
-            Inside,
-            Behind,
+        enum Part {
+            MaybeHeader,
+            Header,
+            Base64,
         }
         // As much as there can be, lest it be moved and copies of a secret left behind.
         let room = memmem::find(self.rest, b"-----END ").unwrap_or(self.rest.len());
         let mut text = Zeroizing::new(Vec::with_capacity(room + room / PIECE + 4));
-        let mut header = 0;
-        let mut state = Header::Maybe;
-        let (mut must_end, mut is_part) = (false, false);
+        let mut header = Header::default();
+        let mut state = Part::MaybeHeader;
+        let mut must_end = false;
+        let mut is_cut = false;
         loop {
             let piece = self.piece().ok_or(Fault::BadEndLine)?;
-            let follows_part = is_part;
-            is_part = piece.len() == PIECE && !piece.ends_with(b"\n");
-            if state == Header::Maybe && piece.contains(&b':') {
-                state = Header::Inside;
+            let is_rest =
+                std::mem::replace(&mut is_cut, piece.len() == PIECE && !piece.ends_with(b"\n"));
+            if state == Part::MaybeHeader && piece.contains(&b':') {
+                state = Part::Header;
             }
             let line = stripped(piece);
+            if line.is_empty() && is_rest {
+                // The end of a long line is no blank line.
+                continue;
+            }
             if line.is_empty() {
-                if follows_part {
-                    // The rest of a long line is no blank line.
-                    continue;
-                }
-                if state == Header::Behind {
+                if state == Part::Base64 {
                     return Err(Fault::BlankLine);
                 }
                 // What came before it is the header, whatever it is.
-                header = text.len();
+                header = Header::new(&text);
                 text.clear();
-                state = Header::Behind;
+                state = Part::Base64;
                 continue;
             }
             if let Some(end) = line.strip_prefix(b"-----END ") {
                 return match end.strip_suffix(b"-----") {
-                    Some(end) if end == label && state == Header::Inside => {
-                        Ok((text.len(), Zeroizing::default()))
+                    Some(end) if end == label && state == Part::Header => {
+                        Ok((Header::new(&text), Zeroizing::default()))
                     }
                     Some(end) if end == label => Ok((header, text)),
                     _ => Err(Fault::BadEndLine),
@@ -227,7 +275,7 @@ impl<'a> Blocks<'a> {
             }
             text.extend_from_slice(line);
             text.push(b'\n');
-            if state == Header::Behind {
+            if state == Part::Base64 {
                 if line.len() > LINE_BEHIND_HEADER {
                     return Err(Fault::LongLine);
                 }
@@ -261,6 +309,32 @@ impl<'a> Blocks<'a> {
     }
 }
 
+#[derive(Default)]
+struct Header {
+    length: usize,
+    is_encrypted: bool,
+}
+
+impl Header {
+    fn new(text: &[u8]) -> Self {
+        Self {
+            length: text.len(),
+            is_encrypted: is_encryption(text).is_some(),
+        }
+    }
+}
+
+/// Whether a header is that of an encrypted block (RFC 1421). The cipher is believed to be known,
+/// and its initialization vector to be one.
+fn is_encryption(header: &[u8]) -> Option<()> {
+    let rest = header.strip_prefix(b"Proc-Type:")?.trim_ascii_start();
+    let rest = rest.strip_prefix(b"4,")?.trim_ascii_start();
+    let rest = rest.strip_prefix(b"ENCRYPTED\n")?;
+    rest.strip_prefix(b"DEK-Info:")?
+        .contains(&b',')
+        .then_some(())
+}
+
 /// Without what OpenSSL takes for blanks at the end: all bytes up to the blank, and, `char` being
 /// signed on most machines, all that are not ASCII.
 fn stripped(piece: &[u8]) -> &[u8] {
@@ -284,13 +358,32 @@ fn base64(mut text: Zeroizing<Vec<u8>>, secrecy: Secrecy) -> Option<Zeroizing<Ve
 
 #[cfg(test)]
 mod tests {
-    use super::{Blocks, Fault};
+    use super::{Blocks, Fault, Reader};
 
     fn read(text: &str) -> Result<(String, usize, usize), Fault> {
-        let mut blocks = Blocks::new(text.as_bytes());
-        let block = blocks.next().map_err(|malformed| malformed.fault)?;
+        let mut reader = Reader {
+            rest: text.as_bytes(),
+            line: 1,
+            at_end: false,
+        };
+        let block = reader.next().map_err(|malformed| malformed.fault)?;
         let label = String::from_utf8_lossy(block.label).into_owned();
         Ok((label, block.header, block.content.len()))
+    }
+
+    #[test]
+    fn a_header_is_no_part_of_a_wanted_block() {
+        let fault = |header: &str| {
+            let text = format!("-----BEGIN X-----\n{header}\n\nAAAA\n-----END X-----\n");
+            let blocks = Blocks::read(text.as_bytes());
+            let block = blocks.strictly().next_of(|_| true);
+            block.err().map(|malformed| malformed.fault)
+        };
+        assert_eq!(fault(""), Some(Fault::BlankLine));
+        assert_eq!(fault("a: b"), Some(Fault::Header));
+        assert_eq!(fault("Proc-Type: 4,CLEAR"), Some(Fault::Header));
+        let encrypted = "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00";
+        assert_eq!(fault(encrypted), Some(Fault::Encrypted));
     }
 
     #[test]

@@ -3,8 +3,11 @@
 //! Decoding looks at the outer structure and the names. Extensions, dates and signatures are not
 //! looked into, so that much loads that no client takes.
 
-use super::asn1::{Class, Element, Elements, tag};
+use std::borrow::Cow;
+
+use super::asn1::{Class, Elements, tag};
 use super::key::Public;
+use super::name::{self, same_name};
 
 /// The bits of security that the usual security level, 2, asks for.
 const SECURITY_BITS: u32 = 112;
@@ -15,10 +18,15 @@ const RSA_PSS: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a";
 #[derive(Clone, Copy)]
 pub(in crate::haproxy) struct Decoded<'a> {
     /// Without what follows it.
-    pub(in crate::haproxy) der: &'a [u8],
+    der: &'a [u8],
+    /// The bits of the signature's last byte that count.
+    last_bits: u8,
     spki: &'a [u8],
     signature_algorithm: Elements<'a>,
-    is_self_issued: bool,
+    /// As far as the names and key identifiers go.
+    is_self_signed: bool,
+    /// The signature's algorithm, once more.
+    inner_algorithm: Elements<'a>,
 }
 
 impl<'a> Decoded<'a> {
@@ -28,20 +36,18 @@ impl<'a> Decoded<'a> {
         let mut parts = outer.sequence()?;
         let mut tbs = parts.sequence()?;
         let signature_algorithm = parts.algorithm()?;
-        parts.primitive(tag::BIT_STRING)?;
+        let signature = parts.primitive(tag::BIT_STRING)?;
 
-        if let Some(version) = tbs.context(0) {
-            let mut version = version.parts()?;
+        if let Some(mut version) = tbs.explicit(0)? {
             version.primitive(tag::INTEGER)?;
-            version.is_empty().then_some(())?;
         }
         tbs.primitive(tag::INTEGER)?;
-        tbs.algorithm()?;
-        let issuer = name(&mut tbs)?;
+        let inner_algorithm = tbs.algorithm()?;
+        let issuer = name::read(&mut tbs)?;
         let mut validity = tbs.sequence()?;
         time(&mut validity)?;
         time(&mut validity)?;
-        let subject = name(&mut tbs)?;
+        let subject = name::read(&mut tbs)?;
         let before = tbs.0;
         let mut spki = tbs.sequence()?;
         let spki_der = before.get(..before.len() - tbs.0.len())?;
@@ -52,18 +58,34 @@ impl<'a> Decoded<'a> {
                 id.is_sound_as(tag::BIT_STRING).then_some(())?;
             }
         }
-        if let Some(extensions) = tbs.context(3) {
-            let mut extensions = extensions.parts()?;
-            let list = extensions.list(tag::SEQUENCE)?;
-            (extensions.is_empty() && list.all(|list| extension(list).is_some())).then_some(())?;
-        }
+        let extensions = match tbs.explicit(3)? {
+            Some(mut extensions) => extensions.list(tag::SEQUENCE)?,
+            None => Elements(&[]),
+        };
+        extensions
+            .all(|list| extension(list).is_some())
+            .then_some(())?;
         let is_whole = parts.is_empty() && tbs.is_empty() && validity.is_empty() && spki.is_empty();
         is_whole.then_some(Self {
             der: der.get(..der.len() - outer.0.len())?,
+            last_bits: signature.first().map_or(0xff, |unused| 0xff << unused),
             spki: spki_der,
             signature_algorithm,
-            is_self_issued: same_name(issuer, subject),
+            is_self_signed: same_name(issuer, subject) && is_own_issuer(extensions),
+            inner_algorithm,
         })
+    }
+
+    /// As it is sent: the outer structure, signature included, is encoded anew. Of what that
+    /// changes this has the bits that the signature says it does not use, not the encoding of
+    /// lengths that are not DER.
+    pub(in crate::haproxy) fn sent(&self) -> Cow<'a, [u8]> {
+        match self.der.split_last() {
+            Some((last, rest)) if last & !self.last_bits != 0 => {
+                [rest, &[last & self.last_bits]].concat().into()
+            }
+            _ => self.der.into(),
+        }
     }
 
     /// As d2i_X509_AUX() does: behind the certificate may be OpenSSL's trust settings.
@@ -80,83 +102,18 @@ impl<'a> Decoded<'a> {
 
     /// Why the usual security level does not let a server show it.
     pub(in crate::haproxy) fn too_weak(&self) -> Option<&'static str> {
-        let strength = self.public().map_or(0, |key| key.security_bits());
+        let public = self.public();
+        let strength = public.as_ref().map_or(0, Public::security_bits);
         if strength < SECURITY_BITS {
             return Some("its key is too small, or is not known");
         }
         // A root's own signature says nothing, so that nobody looks at it.
-        let is_weak = !self.is_self_issued && !is_strong(self.signature_algorithm);
+        let is_self_signed = self.is_self_signed
+            && public.is_some_and(|key| key.may_have_signed(self.inner_algorithm));
+        let is_weak = !is_self_signed && !is_strong(self.signature_algorithm);
         is_weak.then_some(
             "it is signed with too weak a digest, such as SHA-1, or one that is not known",
         )
-    }
-}
-
-/// The content of a Name, of which OpenSSL makes the form that it compares.
-fn name<'a>(elements: &mut Elements<'a>) -> Option<&'a [u8]> {
-    let name = elements.list(tag::SEQUENCE)?;
-    let attribute = |set: &mut Elements<'a>| {
-        let mut attribute = set.sequence()?;
-        attribute.primitive(tag::OBJECT)?;
-        let is_text = attribute.next().is_some_and(is_attribute_value);
-        (is_text && attribute.is_empty()).then_some(())
-    };
-    let is_sound = name.all(|sets| {
-        let set = sets.list(tag::SET);
-        set.is_some_and(|set| set.all(|set| attribute(set).is_some()))
-    });
-    is_sound.then_some(name.0)
-}
-
-/// Whether two names, without their outer tags, are one to OpenSSL: whatever the case of their
-/// ASCII letters, the number of their blanks and the types of their strings.
-pub(in crate::haproxy) fn same_name(one: &[u8], other: &[u8]) -> bool {
-    one == other || canonical(one).is_some_and(|one| canonical(other) == Some(one))
-}
-
-/// For each attribute its type and its text, and the sets apart.
-fn canonical(name: &[u8]) -> Option<Vec<(&[u8], String)>> {
-    let mut attributes = Vec::new();
-    let mut sets = Elements(name);
-    while !sets.is_empty() {
-        let mut set = sets.list(tag::SET)?;
-        while !set.is_empty() {
-            let mut attribute = set.sequence()?;
-            let kind = attribute.primitive(tag::OBJECT)?;
-            let value = attribute.next()?;
-            let text = text(value.number, value.content)?.to_ascii_lowercase();
-            let words: Vec<&str> = text.split_ascii_whitespace().collect();
-            attributes.push((kind, words.join(" ")));
-        }
-        attributes.push((&[], String::new()));
-    }
-    Some(attributes)
-}
-
-fn is_attribute_value(value: Element<'_>) -> bool {
-    // Those of ASN1_PRINTABLE and of tags that are not known.
-    let is_known = matches!(value.number, 3 | 7..=9 | 11..=16 | 18..=20 | 22 | 28..=30);
-    value.class == Class::Universal
-        && is_known
-        && value.is_sound_as(value.number)
-        && text(value.number, value.content).is_some()
-}
-
-/// The text of a string; `None` when it is none.
-fn text(number: u32, content: &[u8]) -> Option<String> {
-    match number {
-        tag::UTF8_STRING => std::str::from_utf8(content).ok().map(str::to_owned),
-        tag::BMP_STRING => {
-            let (pairs, _) = content.as_chunks::<2>();
-            let code = |pair: &[u8; 2]| char::from_u32(u32::from(u16::from_be_bytes(*pair)));
-            pairs.iter().map(code).collect()
-        }
-        tag::UNIVERSAL_STRING => {
-            let (quads, _) = content.as_chunks::<4>();
-            let code = |quad: &[u8; 4]| char::from_u32(u32::from_be_bytes(*quad));
-            quads.iter().map(code).collect()
-        }
-        _ => Some(content.iter().copied().map(char::from).collect()),
     }
 }
 
@@ -166,15 +123,38 @@ fn time(validity: &mut Elements<'_>) -> Option<()> {
     (time.class == Class::Universal && is_time && time.is_sound_as(time.number)).then_some(())
 }
 
-fn extension(list: &mut Elements<'_>) -> Option<()> {
+/// The extension's type and value.
+fn extension<'a>(list: &mut Elements<'a>) -> Option<(&'a [u8], &'a [u8])> {
     let mut extension = list.sequence()?;
-    extension.primitive(tag::OBJECT)?;
+    let oid = extension.primitive(tag::OBJECT)?;
     let mut ahead = extension;
     if ahead.primitive(tag::BOOLEAN).is_some() {
         extension = ahead;
     }
-    extension.primitive(tag::OCTET_STRING)?;
-    extension.is_empty().then_some(())
+    let value = extension.primitive(tag::OCTET_STRING)?;
+    extension.is_empty().then_some((oid, value))
+}
+
+/// Whether the authority's key identifier, if there is one, is the subject's.
+fn is_own_issuer(mut extensions: Elements<'_>) -> bool {
+    const SUBJECT_KEY_ID: &[u8] = &[0x55, 0x1d, 14];
+    const AUTHORITY_KEY_ID: &[u8] = &[0x55, 0x1d, 35];
+    let (mut subject, mut authority) = (None, None);
+    while let Some((oid, value)) = extension(&mut extensions) {
+        let mut value = Elements(value);
+        match oid {
+            SUBJECT_KEY_ID => subject = value.primitive(tag::OCTET_STRING),
+            AUTHORITY_KEY_ID => {
+                let id = value.sequence().and_then(|mut fields| fields.context(0));
+                authority = id.map(|id| id.content);
+            }
+            _ => {}
+        }
+    }
+    match (subject, authority) {
+        (Some(subject), Some(authority)) => subject == authority,
+        _ => true,
+    }
 }
 
 /// X509_CERT_AUX: SEQUENCE of trusted uses, `[0]` rejected uses, an alias, a key identifier, and

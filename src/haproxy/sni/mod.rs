@@ -32,6 +32,31 @@ use crate::common_name::common_names;
 
 pub use answer::{Answer, Because, Client, KeyType, NoAnswer, Row};
 
+/// What HAProxy knows a certificate by: its key's type and its names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Names {
+    key_type: KeyType,
+    /// All of them, lower-cased.
+    own: Vec<String>,
+    common_names: Vec<String>,
+}
+
+impl Names {
+    /// Those of a certificate: its DNS names (RFC 5280 section 4.2.1.6) and its common names.
+    pub fn of(certificate: &Certificate) -> Self {
+        let common_names = lower(common_names(certificate));
+        let mut own = lower(certificate.dns_names());
+        own.extend(common_names.iter().cloned());
+        own.sort();
+        own.dedup();
+        Self {
+            key_type: KeyType::of(certificate),
+            own,
+            common_names,
+        }
+    }
+}
+
 /// A certificate that a bind line was given, and what it answers for.
 #[derive(Clone, Debug)]
 struct Entry {
@@ -127,16 +152,16 @@ impl SniTable {
     /// Adds the next certificate of the line: a file of `crt`, of a directory, or of a crt-list
     /// with its SNI filters, as they stand there.
     pub fn add(&mut self, file: impl Into<String>, certificate: &Certificate, filters: &[&str]) {
-        let common_names = lower(common_names(certificate));
-        let mut own = lower(certificate.dns_names());
-        own.extend(common_names.iter().cloned());
-        own.sort();
-        own.dedup();
+        self.add_names(file, Names::of(certificate), filters);
+    }
+
+    /// The same, where nothing but the certificate's names is at hand.
+    pub fn add_names(&mut self, file: impl Into<String>, names: Names, filters: &[&str]) {
         let mut entry = Entry {
             file: file.into(),
-            key_type: KeyType::of(certificate),
-            own,
-            common_names,
+            key_type: names.key_type,
+            own: names.own,
+            common_names: names.common_names,
             filters: filters.iter().map(|it| it.to_ascii_lowercase()).collect(),
             excluded: Vec::new(),
             is_twin: false,
@@ -174,6 +199,11 @@ impl SniTable {
         filters: &[&str],
     ) {
         self.add(file, certificate, filters);
+        self.declare_twin();
+    }
+
+    /// Says that the certificate that was added last is of the same base name as the one before.
+    pub fn declare_twin(&mut self) {
         if let Some(last) = self.entries.last_mut() {
             last.is_twin = true;
         }

@@ -4,12 +4,11 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::certificates::LEAF;
-use super::{Loaded, Loader, Refused, SideFiles};
-use crate::error::Error;
+use super::fleet::Checked;
+use super::load::{beside, not_read};
+use super::sni::{Names, SniTable};
+use super::{CrtList, Version};
 use crate::finding::{Code, Finding, Report, Severity};
-use crate::haproxy::CrtList;
-use crate::haproxy::sni::SniTable;
 use crate::origin::Origin;
 use crate::read::Limits;
 use crate::read::files::content;
@@ -19,17 +18,25 @@ const SIDE_SUFFIXES: [&str; 4] = ["key", "issuer", "ocsp", "sctl"];
 /// The suffixes of base names, in the order in which they are loaded.
 const TWIN_SUFFIXES: [&str; 3] = ["dsa", "ecdsa", "rsa"];
 
-/// The certificates of a bind line: what `crt` and `crt-list` bring, one after the other.
+/// A bind line: which files its `crt` and `crt-list` arguments stand for, one after the other,
+/// and which of their certificates answers whom.
 ///
-/// A file that stands there more than once is read once, as HAProxy does.
+/// It lists the files; what HAProxy does with each is for a [`Fleet`](super::fleet::Fleet) to say,
+/// and is recorded here.
 ///
 /// ```
-/// use fullchain::haproxy::load::{BindLine, Loader};
+/// use fullchain::haproxy::fleet::Fleet;
+/// use fullchain::haproxy::BindLine;
+/// use fullchain::haproxy::load::Loader;
 /// use fullchain::haproxy::sni::{Answer, Client};
 /// use rustls_pki_types::UnixTime;
 ///
-/// let mut line = BindLine::new(Loader::new(UnixTime::now()));
+/// let mut line = BindLine::new();
 /// line.crt("testdata/damaged/clean.pem");
+/// let fleet = Fleet::new(Loader::new(UnixTime::now()));
+/// for checked in fleet.check(line.files().to_vec()) {
+///     line.record(&checked);
+/// }
 /// assert!(line.starts());
 /// let table = line.table();
 /// let Answer::Served { file, .. } = table.answer(Some("www.example.com"), Client::MODERN) else {
@@ -37,13 +44,16 @@ const TWIN_SUFFIXES: [&str; 3] = ["dsa", "ecdsa", "rsa"];
 /// };
 /// assert_eq!(file, "testdata/damaged/clean.pem");
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct BindLine {
-    loader: Loader,
+    version: Version,
     crt_base: Option<PathBuf>,
     strict_sni: bool,
-    files: Vec<Result<Loaded, Refused>>,
-    by_name: HashMap<String, usize>,
+    files: Vec<PathBuf>,
+    by_name: HashMap<PathBuf, usize>,
+    /// Of the files that HAProxy loads.
+    names: Vec<Option<Names>>,
+    refused: usize,
     entries: Vec<Entry>,
     findings: Report,
 }
@@ -59,17 +69,16 @@ struct Entry {
 }
 
 impl BindLine {
-    /// Without any certificate.
-    pub fn new(loader: Loader) -> Self {
-        Self {
-            loader,
-            crt_base: None,
-            strict_sni: false,
-            files: Vec::new(),
-            by_name: HashMap::new(),
-            entries: Vec::new(),
-            findings: Report::default(),
-        }
+    /// Without any certificate, for the newest version of HAProxy.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// For that version of HAProxy.
+    #[must_use]
+    pub fn version(mut self, version: Version) -> Self {
+        self.version = version;
+        self
     }
 
     /// The folder of relative names (`crt-base`); it is the current one unless set.
@@ -104,8 +113,8 @@ impl BindLine {
     /// `default-crt PATH`: as [`crt`](Self::crt), and a default certificate. Since HAProxy 3.0.
     pub fn default_crt(&mut self, path: impl AsRef<Path>) {
         let path = path.as_ref();
-        if !self.loader.version.has_default_list() {
-            let message = format!("HAProxy {} does not know default-crt", self.loader.version);
+        if !self.version.has_default_list() {
+            let message = format!("HAProxy {} does not know default-crt", self.version);
             let finding = Finding::new(Code::NotLoaded, message)
                 .at(&Origin::new(path.to_string_lossy()))
                 .help("Name the certificate first on the bind line: it is the default one.");
@@ -141,24 +150,34 @@ impl BindLine {
     }
 
     /// The files, each once, in the order in which HAProxy reads them.
-    pub fn files(&self) -> &[Result<Loaded, Refused>] {
+    pub fn files(&self) -> &[PathBuf] {
         &self.files
     }
 
-    /// Which certificate answers whom, as far as they load.
+    /// Takes note of what came of a file, whatever the order.
+    pub fn record(&mut self, checked: &Checked) {
+        match &checked.loaded {
+            Ok(loaded) => {
+                if let Some(names) = self.names.get_mut(checked.index) {
+                    *names = loaded.leaf().map(Names::of);
+                }
+            }
+            Err(_) => self.refused += 1,
+        }
+    }
+
+    /// Which certificate answers whom, of those that were recorded as loaded.
     pub fn table(&self) -> SniTable {
-        let mut table = SniTable::new(self.loader.version).strict_sni(self.strict_sni);
+        let mut table = SniTable::new(self.version).strict_sni(self.strict_sni);
         for entry in &self.entries {
-            let Some(Ok(loaded)) = self.files.get(entry.file) else {
-                continue;
-            };
-            let Some(leaf) = loaded.leaf() else {
+            let names = self.names.get(entry.file).cloned().flatten();
+            let Some((file, names)) = self.files.get(entry.file).zip(names) else {
                 continue;
             };
             let filters: Vec<&str> = entry.filters.iter().map(String::as_str).collect();
-            match entry.is_twin {
-                true => table.add_twin(&*loaded.file, leaf, &filters),
-                false => table.add(&*loaded.file, leaf, &filters),
+            table.add_names(file.to_string_lossy(), names, &filters);
+            if entry.is_twin {
+                table.declare_twin();
             }
             if entry.is_default {
                 table.declare_default();
@@ -167,26 +186,24 @@ impl BindLine {
         table
     }
 
-    /// Whether HAProxy starts, as far as its certificates are concerned.
+    /// Whether HAProxy starts, as far as its certificates are concerned and were recorded.
     pub fn starts(&self) -> bool {
-        self.files.iter().all(Result::is_ok) && self.findings().errors().next().is_none()
+        self.refused == 0 && self.findings().errors().next().is_none()
     }
 
-    /// What there is to say of the line as a whole: why HAProxy does not start, as errors, and
-    /// what is surprising about its names. What there is to say of a file, [`files`](Self::files)
-    /// has.
+    /// What there is to say of the list of files: why HAProxy does not start, as errors. What
+    /// there is to say of their names, [`table`](Self::table) has.
     pub fn findings(&self) -> Report {
         let mut report = self.findings.clone();
         if self.entries.is_empty() && report.errors().next().is_none() {
             let finding = Finding::new(Code::NotLoaded, "there is no certificate for this line");
             report.push(match self.strict_sni {
-                true => finding
-                    .with_severity(Severity::Warning)
-                    .help("HAProxy starts, as strict-sni is set, and answers every client with an alert."),
+                true => finding.with_severity(Severity::Warning).help(
+                    "HAProxy starts, as strict-sni is set, and answers every client with an alert.",
+                ),
                 false => finding.help("HAProxy does not start (\"no SSL certificate specified\"). Put one there, or set strict-sni."),
             });
         }
-        report.extend(self.table().findings());
         report
     }
 
@@ -200,23 +217,26 @@ impl BindLine {
     fn folder(&mut self, folder: &Path) {
         let name = folder.to_string_lossy().into_owned();
         let entries = fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-        let mut names = match entries {
-            Ok(entries) => entries.into_iter().map(|entry| entry.file_name()).collect(),
-            Err(error) => {
-                let message = format!("HAProxy cannot list the folder {name}: {error}");
-                let finding = Finding::new(Code::NotLoaded, message).at(&Origin::new(name));
-                self.findings.push(finding);
-                Vec::new()
-            }
-        };
-        names.sort_unstable_by(|a, b| a.as_encoded_bytes().cmp(b.as_encoded_bytes()));
-        for name in names {
+        let mut entries = entries.unwrap_or_else(|error| {
+            let message = format!("HAProxy cannot list the folder {name}: {error}");
+            let finding = Finding::new(Code::NotLoaded, message).at(&Origin::new(name));
+            self.findings.push(finding);
+            Vec::new()
+        });
+        entries.sort_by_cached_key(|entry| entry.file_name().into_encoded_bytes());
+        for entry in entries {
+            let name = entry.file_name();
             let shown = name.to_string_lossy();
             let suffix = shown.rsplit_once('.').map(|(_, suffix)| suffix);
             if shown.starts_with('.') || suffix.is_some_and(|it| SIDE_SUFFIXES.contains(&it)) {
                 continue;
             }
             let path = folder.join(&name);
+            // What is no link needs no second look.
+            if entry.file_type().is_ok_and(|kind| kind.is_file()) {
+                self.file(&path, &[], false);
+                continue;
+            }
             match fs::metadata(&path) {
                 Ok(attributes) if attributes.is_file() => self.file(&path, &[], false),
                 Ok(_) => {}
@@ -273,11 +293,11 @@ impl BindLine {
     }
 
     fn file(&mut self, path: &Path, filters: &[String], is_twin: bool) {
-        let name = path.to_string_lossy().into_owned();
-        let known = self.by_name.get(&name).copied();
+        let known = self.by_name.get(path).copied();
         let file = known.unwrap_or_else(|| {
-            self.files.push(self.loader.load_path(path));
-            self.by_name.insert(name, self.files.len() - 1);
+            self.files.push(path.to_owned());
+            self.names.push(None);
+            self.by_name.insert(path.to_owned(), self.files.len() - 1);
             self.files.len() - 1
         });
         self.entries.push(Entry {
@@ -289,54 +309,11 @@ impl BindLine {
     }
 }
 
-impl Loader {
-    /// What HAProxy does with `crt FILE`, and the files beside it. Files of more than 64 MiB are
-    /// taken for something else.
-    ///
-    /// # Errors
-    ///
-    /// [`Refused`], as for [`load`](Self::load); also when the file cannot be read.
-    pub fn load_path(&self, path: &Path) -> Result<Loaded, Refused> {
-        let name = path.to_string_lossy();
-        let limit = Limits::default().max_bytes;
-        let pem = content(path, limit)
-            .map_err(|error| Refused::new(&name, LEAF, not_read(&error, &name)))?;
-        // One that is there and cannot be read is to HAProxy as one that makes no sense.
-        let [key, ocsp, issuer, sctl] = ["key", "ocsp", "issuer", "sctl"].map(|suffix| {
-            let path = beside(path, suffix);
-            path.exists()
-                .then(|| content(&path, limit).unwrap_or_default())
-        });
-        let side = SideFiles {
-            key: key.as_ref().map(|content| content.as_slice()),
-            ocsp: ocsp.as_ref().map(|content| content.as_slice()),
-            issuer: issuer.as_ref().map(|content| content.as_slice()),
-            sctl: sctl.as_ref().map(|content| content.as_slice()),
-        };
-        self.load(&name, &pem, &side)
-    }
-}
-
-/// A path with a suffix behind all of its name.
-fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".");
-    name.push(suffix);
-    name.into()
-}
-
 fn no_file(path: &Path, error: &std::io::Error) -> Finding {
     let path = path.to_string_lossy();
     let message = format!("HAProxy finds no file {path}: {error}");
     let finding = Finding::new(Code::NotLoaded, message).at(&Origin::new(&*path));
     finding.help("Mend the name, or remove what refers to it.")
-}
-
-fn not_read(error: &Error, name: &str) -> Finding {
-    let finding = Finding::new(Code::NotLoaded, error.to_string());
-    finding
-        .at(&Origin::new(name))
-        .help("See to it that the file can be read.")
 }
 
 fn looks_like_a_list(content: &[u8]) -> bool {

@@ -1,4 +1,8 @@
 //! Random certificate files: nearly right ones, some of them damaged.
+//!
+//! Kept away from, as it would take much to foretell and no one has it: curves that are given by
+//! their parameters and not by a name, RSA keys of more than two primes, lengths that are not DER
+//! outside of what is signed, and damage to keys of curves whose arithmetic is not at hand.
 
 use std::sync::LazyLock;
 
@@ -115,7 +119,10 @@ static STOCK: LazyLock<Stock> = LazyLock::new(|| {
         Family::new(self_signed(&key, digest), &key)
     };
     let sha1_root = self_signed_leaf("Old root", true);
-    let sha1 = issued_with_sha1(&sha1_root.cert_pem, &sha1_root.key_pem);
+    let sha1 = issued(&sha1_root.cert_pem, &sha1_root.key_pem, &["-sha1"]);
+    let by_rsa = |options: &[&str]| issued(&issuing.cert_pem, &issuing.key.pem(), options);
+    let sha1_of_rsa = by_rsa(&["-sha1"]);
+    let pss = ["-sigopt", "rsa_padding_mode:pss"];
     let ed25519 = Key::new(KeyKind::Ed25519);
     let stranger = Ca::root("Stranger");
     let other = stranger.leaf_named("other.example");
@@ -138,6 +145,9 @@ static STOCK: LazyLock<Stock> = LazyLock::new(|| {
         relabelled(&stranger.cert_pem, "TRUSTED CERTIFICATE"),
         trusted(&stranger.cert_pem),
         sha1.clone(),
+        sha1_of_rsa.clone(),
+        by_rsa(&[&["-sha1"], &pss[..]].concat()),
+        by_rsa(&[&["-sha256"], &pss[..]].concat()),
         "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n".to_owned(),
         "some text\n".to_owned(),
         "\n".to_owned(),
@@ -158,6 +168,7 @@ static STOCK: LazyLock<Stock> = LazyLock::new(|| {
                 1,
                 Family::new(sha1, &Key::from_pkcs8_pem(sha1_root.key_pem.as_bytes())),
             ),
+            (1, Family::new(sha1_of_rsa, &issuing.key)),
         ],
         chain,
         others,
@@ -198,7 +209,7 @@ fn self_signed(key: &Key, digest: &str) -> String {
 }
 
 /// For the issuer's own key, under another name.
-fn issued_with_sha1(ca_pem: &str, key_pem: &str) -> String {
+fn issued(ca_pem: &str, key_pem: &str, options: &[&str]) -> String {
     let folder = tempfile::tempdir().expect("/tmp is writable");
     let path = |name: &str, text: &str| {
         let path = folder.path().join(name);
@@ -207,9 +218,8 @@ fn issued_with_sha1(ca_pem: &str, key_pem: &str) -> String {
     };
     let (ca, key) = (path("ca", ca_pem), path("key", key_pem));
     let request = csr(key_pem, "old.example");
-    let args = [
-        "x509", "-req", "-sha1", "-days", "3000", "-CA", &ca, "-CAkey", &key,
-    ];
+    let args = ["x509", "-req", "-days", "3000", "-CA", &ca, "-CAkey", &key];
+    let args = [&args[..], options].concat();
     String::from_utf8(openssl(&args, request.as_bytes())).expect("PEM")
 }
 

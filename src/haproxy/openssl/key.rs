@@ -338,20 +338,44 @@ fn bare_length(oid: &[u8]) -> Option<usize> {
     }
 }
 
-/// The bits of the other curves over prime fields that OpenSSL knows: their arithmetic is not at
-/// hand.
+/// The bits of the other curves that OpenSSL knows: their arithmetic is not at hand.
 fn other_bits(curve: &[u8]) -> Option<u32> {
     match curve {
-        // X9.62.
+        // X9.62, over binary fields and over prime fields.
+        [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x00, number] => match number {
+            1..=3 => Some(163),
+            4 => Some(176),
+            5..=7 => Some(191),
+            10 => Some(208),
+            11..=13 => Some(239),
+            16 => Some(272),
+            17 => Some(304),
+            18 => Some(359),
+            19 => Some(368),
+            20 => Some(431),
+            _ => None,
+        },
         [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 1..=3] => Some(192),
         [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 4..=6] => Some(239),
-        // SEC 2.
-        [0x2b, 0x81, 0x04, 0x00, 6 | 7] => Some(112),
-        [0x2b, 0x81, 0x04, 0x00, 8 | 9 | 30] => Some(160),
-        [0x2b, 0x81, 0x04, 0x00, 10] => Some(256),
-        [0x2b, 0x81, 0x04, 0x00, 28 | 29] => Some(128),
-        [0x2b, 0x81, 0x04, 0x00, 31] => Some(192),
-        [0x2b, 0x81, 0x04, 0x00, 32 | 33] => Some(224),
+        // SEC 2, of both kinds.
+        [0x2b, 0x81, 0x04, 0x00, number] => match number {
+            4 | 5 => Some(113),
+            6 | 7 => Some(112),
+            22 | 23 => Some(131),
+            28 | 29 => Some(128),
+            8 | 9 | 30 => Some(160),
+            1 | 2 | 15 => Some(163),
+            31 => Some(192),
+            24 | 25 => Some(193),
+            32 | 33 => Some(224),
+            26 | 27 => Some(233),
+            3 => Some(239),
+            10 => Some(256),
+            16 | 17 => Some(283),
+            36 | 37 => Some(409),
+            38 | 39 => Some(571),
+            _ => None,
+        },
         // Brainpool, twisted and not.
         [0x2b, 0x24, 0x03, 0x03, 0x02, 0x08, 0x01, 0x01, number] => {
             const BITS: [u32; 7] = [160, 192, 224, 256, 320, 384, 512];

@@ -203,13 +203,30 @@ fn is_strong(mut algorithm: Elements<'_>) -> bool {
     }
 }
 
-/// Of RSASSA-PSS-params (RFC 8017 appendix A.2.3); SHA-1 is the default.
+/// Of RSASSA-PSS-params (RFC 8017 appendix A.2.3), which must make sense; SHA-1 is the default.
 fn has_strong_digest(mut parameters: Elements<'_>) -> Option<bool> {
+    const MGF1: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x08";
+    let digest = |mut algorithm: Elements<'_>| {
+        let oid = algorithm.algorithm()?.primitive(tag::OBJECT)?;
+        let is_strong = matches!(
+            oid,
+            [0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 1..=10]
+        );
+        (is_strong || oid == b"\x2b\x0e\x03\x02\x1a").then_some(is_strong)
+    };
     let mut fields = parameters.sequence()?;
-    let mut digest = fields.context(0)?.parts()?.sequence()?;
-    let oid = digest.primitive(tag::OBJECT)?;
-    Some(matches!(
-        oid,
-        [0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 1..=10]
-    ))
+    let is_strong = digest(fields.explicit(0)??)?;
+    if let Some(mut mask) = fields.explicit(1)? {
+        let mut mask = mask.algorithm()?;
+        (mask.primitive(tag::OBJECT)? == MGF1).then_some(())?;
+        digest(mask)?;
+    }
+    if let Some(mut salt) = fields.explicit(2)? {
+        let salt = salt.primitive(tag::INTEGER)?;
+        (salt.len() <= 4 && salt.first()? & 0x80 == 0).then_some(())?;
+    }
+    if let Some(mut trailer) = fields.explicit(3)? {
+        (trailer.primitive(tag::INTEGER)? == [1]).then_some(())?;
+    }
+    fields.is_empty().then_some(is_strong)
 }

@@ -33,12 +33,12 @@ const CA_ISSUERS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7
 /// extension that does not parse is treated as absent here and judged by path validation.
 #[derive(Clone)]
 pub struct Certificate {
-    inner: Arc<Inner>,
+    content: Arc<Content>,
+    origin: Origin,
 }
 
-struct Inner {
+struct Content {
     der: CertificateDer<'static>,
-    origin: Origin,
     facts: Facts,
 }
 
@@ -90,66 +90,75 @@ impl Certificate {
     ) -> Result<Self, CertificateDer<'static>> {
         match Facts::read(&der) {
             Some(facts) => Ok(Self {
-                inner: Arc::new(Inner { der, origin, facts }),
+                content: Arc::new(Content { der, facts }),
+                origin,
             }),
             None => Err(der),
         }
     }
 
+    /// The same certificate, read elsewhere.
+    pub(crate) fn at(&self, origin: Origin) -> Self {
+        Self {
+            content: Arc::clone(&self.content),
+            origin,
+        }
+    }
+
     /// The certificate itself.
     pub fn der(&self) -> &CertificateDer<'static> {
-        &self.inner.der
+        &self.content.der
     }
 
     /// Where it was read.
     pub fn origin(&self) -> &Origin {
-        &self.inner.origin
+        &self.origin
     }
 
     /// The subject, as the DER of its RDNSequence without the outer tag and length, which is how
     /// [`TrustAnchor`](rustls_pki_types::TrustAnchor) holds it.
     pub fn subject(&self) -> &[u8] {
-        self.slice(&self.inner.facts.subject.value)
+        self.slice(&self.content.facts.subject.value)
     }
 
     /// The issuer, in the form of [`subject`](Self::subject).
     pub fn issuer(&self) -> &[u8] {
-        self.slice(&self.inner.facts.issuer.value)
+        self.slice(&self.content.facts.issuer.value)
     }
 
     /// The SubjectPublicKeyInfo, as DER with its tag and length.
     pub fn subject_public_key_info(&self) -> &[u8] {
-        self.slice(&self.inner.facts.spki.tlv)
+        self.slice(&self.content.facts.spki.tlv)
     }
 
     /// The content of the SubjectPublicKeyInfo, as trust anchors hold it.
     pub(crate) fn spki_value(&self) -> &[u8] {
-        self.slice(&self.inner.facts.spki.value)
+        self.slice(&self.content.facts.spki.value)
     }
 
     /// The serial number's content bytes, big-endian.
     pub fn serial(&self) -> &[u8] {
-        self.slice(&self.inner.facts.serial)
+        self.slice(&self.content.facts.serial)
     }
 
     /// The subject key identifier, if there is one (RFC 5280 section 4.2.1.2).
     pub fn subject_key_id(&self) -> Option<&[u8]> {
-        self.optional(self.inner.facts.subject_key_id.as_ref())
+        self.optional(self.content.facts.subject_key_id.as_ref())
     }
 
     /// The authority key identifier's keyIdentifier, if there is one (RFC 5280 section 4.2.1.1).
     pub fn authority_key_id(&self) -> Option<&[u8]> {
-        self.optional(self.inner.facts.authority_key_id.as_ref())
+        self.optional(self.content.facts.authority_key_id.as_ref())
     }
 
     /// The first moment of its validity.
     pub fn not_before(&self) -> UnixTime {
-        self.inner.facts.not_before
+        self.content.facts.not_before
     }
 
     /// The last moment of its validity.
     pub fn not_after(&self) -> UnixTime {
-        self.inner.facts.not_after
+        self.content.facts.not_after
     }
 
     /// Whether `time` lies in its validity.
@@ -159,7 +168,7 @@ impl Certificate {
 
     /// Whether basic constraints say that it is a CA (RFC 5280 section 4.2.1.9).
     pub fn is_ca(&self) -> bool {
-        self.inner.facts.is_ca
+        self.content.facts.is_ca
     }
 
     /// The version, counted from 1 as RFC 5280 names it; 0 when it is none of those.
@@ -183,7 +192,7 @@ impl Certificate {
         fields.optional(tag::constructed(0));
         fields.next();
         let inner = fields.next().map(|algorithm| algorithm.value);
-        inner == Some(self.slice(&self.inner.facts.signature_algorithm))
+        inner == Some(self.slice(&self.content.facts.signature_algorithm))
     }
 
     /// Whether the validity is a UTCTime through 2049 and a GeneralizedTime after that.
@@ -211,7 +220,7 @@ impl Certificate {
     /// All extensions, in order, undecoded.
     pub(crate) fn extensions(&self) -> Vec<Extension<'_>> {
         let mut extensions = Vec::new();
-        if let Some(list) = self.optional(self.inner.facts.extensions.as_ref()) {
+        if let Some(list) = self.optional(self.content.facts.extensions.as_ref()) {
             read_extensions(list, |extension| extensions.push(extension));
         }
         extensions
@@ -219,16 +228,16 @@ impl Certificate {
 
     /// The subject, as the DER of its Name.
     pub(crate) fn subject_der(&self) -> &[u8] {
-        self.slice(&self.inner.facts.subject.tlv)
+        self.slice(&self.content.facts.subject.tlv)
     }
 
     /// The issuer, as the DER of its Name.
     pub(crate) fn issuer_der(&self) -> &[u8] {
-        self.slice(&self.inner.facts.issuer.tlv)
+        self.slice(&self.content.facts.issuer.tlv)
     }
 
     fn tbs_content(&self) -> &[u8] {
-        let tbs = self.slice(&self.inner.facts.tbs);
+        let tbs = self.slice(&self.content.facts.tbs);
         Walk(tbs).next().map_or(&[], |tbs| tbs.value)
     }
 
@@ -241,7 +250,7 @@ impl Certificate {
     /// The subject as RFC 4514 text, with the first DNS name when the subject is empty. For
     /// messages; it is the issuer's free choice of text.
     pub fn subject_text(&self) -> String {
-        let text = self.name_text(&self.inner.facts.subject);
+        let text = self.name_text(&self.content.facts.subject);
         if !text.is_empty() {
             return text;
         }
@@ -253,7 +262,7 @@ impl Certificate {
 
     /// The issuer as RFC 4514 text.
     pub fn issuer_text(&self) -> String {
-        self.name_text(&self.inner.facts.issuer)
+        self.name_text(&self.content.facts.issuer)
     }
 
     /// The DNS names of its subject alternative name extension (RFC 5280 section 4.2.1.6), as
@@ -299,7 +308,7 @@ impl Certificate {
 
     /// The signed part, the content of the signature's AlgorithmIdentifier, and the signature.
     pub(crate) fn signed_data(&self) -> (&[u8], &[u8], &[u8]) {
-        let facts = &self.inner.facts;
+        let facts = &self.content.facts;
         (
             self.slice(&facts.tbs),
             self.slice(&facts.signature_algorithm),
@@ -316,7 +325,7 @@ impl Certificate {
 
     /// The first extension of this kind, decoded; `None` when it is absent or malformed.
     pub(crate) fn extension<'a, T: Decode<'a>>(&'a self, wanted: ObjectIdentifier) -> Option<T> {
-        let list = self.optional(self.inner.facts.extensions.as_ref())?;
+        let list = self.optional(self.content.facts.extensions.as_ref())?;
         let mut found = None;
         read_extensions(list, |extension| {
             if extension.oid == wanted.as_bytes() && found.is_none() {
@@ -328,7 +337,7 @@ impl Certificate {
 
     fn slice(&self, place: &Range<usize>) -> &[u8] {
         // The places were measured on this very DER, so the default is never taken.
-        self.inner.der.get(place.clone()).unwrap_or_default()
+        self.content.der.get(place.clone()).unwrap_or_default()
     }
 
     fn optional(&self, place: Option<&Range<usize>>) -> Option<&[u8]> {
@@ -338,7 +347,7 @@ impl Certificate {
 
 impl PartialEq for Certificate {
     fn eq(&self, other: &Self) -> bool {
-        self.inner.der == other.inner.der
+        Arc::ptr_eq(&self.content, &other.content) || self.content.der == other.content.der
     }
 }
 
@@ -346,7 +355,7 @@ impl Eq for Certificate {}
 
 impl Hash for Certificate {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.inner.der.as_ref().hash(state);
+        self.content.der.as_ref().hash(state);
     }
 }
 

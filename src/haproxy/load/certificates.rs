@@ -44,15 +44,15 @@ impl Certificates {
                 Ok(block) => block,
                 Err(end) => break end,
             };
-            let Some(decoded) = Decoded::new(&block.content) else {
+            let known = &loader.known;
+            let Some(chained) = known.certificate(&block.content, block.origin(&source)) else {
                 return Err(Refused::new(file, CHAIN, not_decoded(block, &source)));
             };
-            let origin = block.origin(&source);
-            if certificates.too_weak.is_none() {
-                let weak = decoded.too_weak().map(|why| too_weak(why, &origin));
-                certificates.too_weak = weak.map(|weak| Refused::new(file, WEAK_CHAIN, weak));
+            if let (None, Some(why)) = (&certificates.too_weak, chained.weak) {
+                let weak = too_weak(why, chained.sent.origin());
+                certificates.too_weak = Some(Refused::new(file, WEAK_CHAIN, weak));
             }
-            certificates.sent.push(Sent::new(&decoded.sent(), origin));
+            certificates.sent.push(chained.sent);
         };
         let is_refused = match end.fault {
             Fault::NoStartLine | Fault::LongLine => false,

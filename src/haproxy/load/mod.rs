@@ -24,6 +24,7 @@ mod certificates;
 mod clients;
 mod file;
 mod key;
+mod known;
 mod path;
 mod side;
 
@@ -37,13 +38,18 @@ use crate::finding::{Finding, Report};
 use crate::origin::Origin;
 
 pub use clients::Judged;
+use known::Known;
 pub(in crate::haproxy) use path::{beside, not_read};
 
 /// Foretells what HAProxy does with certificate files.
+///
+/// It and its clones remember the certificates that files have behind the server's own, up to 1,024
+/// of them: many files share their intermediates, which are decoded once.
 #[derive(Clone, Debug)]
 pub struct Loader {
     version: Version,
     time: UnixTime,
+    known: Known,
 }
 
 impl Loader {
@@ -52,6 +58,7 @@ impl Loader {
         Self {
             version: Version::NEWEST,
             time,
+            known: Known::default(),
         }
     }
 
@@ -133,6 +140,14 @@ impl Sent {
     fn new(der: &[u8], origin: Origin) -> Self {
         let der = CertificateDer::from(der.to_vec());
         Self(Certificate::or_der(der, origin.clone()).map_err(|der| (der, origin)))
+    }
+
+    /// The same, read elsewhere.
+    fn at(&self, origin: Origin) -> Self {
+        Self(match &self.0 {
+            Ok(certificate) => Ok(certificate.at(origin)),
+            Err((der, _)) => Err((der.clone(), origin)),
+        })
     }
 
     /// The bytes.

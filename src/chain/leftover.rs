@@ -1,27 +1,24 @@
 //! What was left out of a chain, and why: one finding for each certificate.
 
-use std::collections::HashSet;
-
 use super::Chain;
 use super::explain::moment;
+use super::seen::Seen;
 use crate::cert::Certificate;
 use crate::finding::{Code, Finding};
 use crate::trust::Anchor;
 
 /// Takes each certificate once, and says where the others stood.
-pub(crate) fn distinct(certificates: Vec<Certificate>) -> (Vec<Certificate>, Vec<Finding>) {
-    let mut seen: HashSet<Certificate> = HashSet::with_capacity(certificates.len());
-    let (mut distinct, mut findings) = (Vec::new(), Vec::new());
-    for certificate in certificates {
-        match seen.get(&certificate) {
-            Some(first) => findings.push(duplicate(&certificate, first)),
-            None => {
-                seen.insert(certificate.clone());
-                distinct.push(certificate);
-            }
-        }
-    }
-    (distinct, findings)
+pub(crate) fn distinct(mut certificates: Vec<Certificate>) -> (Vec<Certificate>, Vec<Finding>) {
+    let mut findings = Vec::new();
+    let mut seen = Seen::default();
+    let before = certificates.iter().map(|certificate| {
+        let first = seen.note(certificate);
+        findings.extend(first.map(|first| duplicate(certificate, first)));
+        first.is_some()
+    });
+    let mut before = before.collect::<Vec<bool>>().into_iter();
+    certificates.retain(|_| before.next() == Some(false));
+    (certificates, findings)
 }
 
 fn duplicate(certificate: &Certificate, first: &Certificate) -> Finding {

@@ -15,6 +15,7 @@ pub mod limits;
 mod preference;
 mod resolve;
 mod search;
+mod seen;
 mod signature;
 mod tree;
 mod verify;
@@ -32,6 +33,7 @@ pub use tree::IssuerTree;
 pub(crate) use explain::moment;
 pub(crate) use leftover::distinct;
 pub(crate) use resolve::{Requirements, Resolution};
+pub(crate) use seen::Seen;
 pub(crate) use tree::draw;
 
 /// A verified path: certificates in the order in which a server sends them.

@@ -1,11 +1,9 @@
 //! What clients make of the certificates that are sent.
 
-use std::collections::HashSet;
-
 use super::Loaded;
 use crate::bundle::Bundler;
 use crate::cert::Certificate;
-use crate::chain::{Chain, moment};
+use crate::chain::{Chain, Seen, moment};
 use crate::finding::{Code, Finding, Report};
 
 /// The findings about certificates that a bundle leaves out; of those that are sent there is
@@ -82,8 +80,8 @@ fn used(chain: &Chain) -> impl Iterator<Item = &Certificate> {
 }
 
 fn sent_twice(certificates: &[&Certificate]) -> Vec<Finding> {
-    let mut seen = HashSet::new();
-    let twice = certificates.iter().filter(|&&it| !seen.insert(it));
+    let mut seen = Seen::default();
+    let twice = certificates.iter().filter(|&&it| seen.note(it).is_some());
     twice
         .map(|certificate| {
             let message = format!("{} is sent more than once", certificate.subject_text());
@@ -108,10 +106,13 @@ fn out_of_order(certificates: &[&Certificate], chain: &Chain) -> Option<Finding>
 }
 
 fn to_no_purpose(certificates: &[&Certificate], chain: &Chain) -> Vec<Finding> {
-    let mut told: HashSet<&Certificate> = used(chain).collect();
+    let mut told = Seen::default();
+    for certificate in used(chain) {
+        told.note(certificate);
+    }
     let mut findings = Vec::new();
     for &certificate in certificates {
-        if !told.insert(certificate) {
+        if told.note(certificate).is_some() {
             continue;
         }
         let name = certificate.subject_text();

@@ -1,6 +1,6 @@
 //! What is printed: the report for people on standard error, JSON on standard output.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -86,7 +86,8 @@ pub fn progress(request: &Request) {
 
 pub fn print(printed: &Printed) -> ExitCode {
     // There is nobody left to tell when standard error is closed.
-    let _ = print_report(printed, &mut anstream::stderr());
+    let mut stderr = BufWriter::new(anstream::stderr());
+    let _ = print_report(printed, &mut stderr).and_then(|()| stderr.flush());
     let shown = match (printed.json, &printed.tree) {
         (true, _) => print_json(printed),
         (false, Some(tree)) => write!(io::stdout(), "{tree}"),

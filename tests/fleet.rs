@@ -76,7 +76,10 @@ fn each_file_has_its_result_and_they_come_in_order_when_asked() {
     assert_eq!(indices.len(), 300);
     let checks = folder.fleet().in_order(true).check(folder.files.clone());
     for (owed, checked) in checks.enumerate() {
-        assert_eq!((checked.index, &checked.file), (owed, &folder.files[owed]));
+        assert_eq!(
+            (checked.index, &*checked.file),
+            (owed, &*folder.files[owed])
+        );
         let chain = checked.clients.and_then(|clients| clients.chain);
         assert_eq!(chain.expect("it is trusted").trusted_by(), ["root"]);
     }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::fleet::Checked;
 use super::load::{beside, not_read};
@@ -49,10 +50,10 @@ pub struct BindLine {
     version: Version,
     crt_base: Option<PathBuf>,
     strict_sni: bool,
-    files: Vec<PathBuf>,
-    by_name: HashMap<PathBuf, usize>,
+    files: Vec<Arc<Path>>,
+    by_name: HashMap<Arc<Path>, usize>,
     /// Of the files that HAProxy loads.
-    names: Vec<Option<Names>>,
+    names: Vec<Option<Arc<Names>>>,
     refused: usize,
     entries: Vec<Entry>,
     findings: Report,
@@ -150,7 +151,7 @@ impl BindLine {
     }
 
     /// The files, each once, in the order in which HAProxy reads them.
-    pub fn files(&self) -> &[PathBuf] {
+    pub fn files(&self) -> &[Arc<Path>] {
         &self.files
     }
 
@@ -159,7 +160,7 @@ impl BindLine {
         match &checked.loaded {
             Ok(loaded) => {
                 if let Some(names) = self.names.get_mut(checked.index) {
-                    *names = loaded.leaf().map(Names::of);
+                    *names = loaded.leaf().map(|leaf| Arc::new(Names::of(leaf)));
                 }
             }
             Err(_) => self.refused += 1,
@@ -295,9 +296,10 @@ impl BindLine {
     fn file(&mut self, path: &Path, filters: &[String], is_twin: bool) {
         let known = self.by_name.get(path).copied();
         let file = known.unwrap_or_else(|| {
-            self.files.push(path.to_owned());
+            let path = Arc::<Path>::from(path);
+            self.files.push(Arc::clone(&path));
             self.names.push(None);
-            self.by_name.insert(path.to_owned(), self.files.len() - 1);
+            self.by_name.insert(path, self.files.len() - 1);
             self.files.len() - 1
         });
         self.entries.push(Entry {

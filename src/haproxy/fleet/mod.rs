@@ -30,7 +30,7 @@
 mod summary;
 mod workers;
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -107,13 +107,13 @@ impl Fleet {
     /// Begins to check these files, and gives the results. Dropping them stops the work.
     pub fn check<I>(&self, files: I) -> Checks
     where
-        I: IntoIterator<Item = PathBuf>,
+        I: IntoIterator<Item: Into<Arc<Path>> + 'static>,
         I::IntoIter: Send + 'static,
     {
-        Checks::new(self.clone(), files.into_iter())
+        Checks::new(self.clone(), files.into_iter().map(Into::into))
     }
 
-    fn check_one(&self, index: usize, file: PathBuf) -> Checked {
+    fn check_one(&self, index: usize, file: Arc<Path>) -> Checked {
         let loaded = self.loader.load_path(&file);
         let clients = match (&loaded, &self.bundler) {
             (Ok(loaded), Some(bundler)) => Some(loaded.judge(bundler)),
@@ -160,7 +160,7 @@ pub struct Checked {
     #[cfg_attr(feature = "serde", serde(skip))]
     pub index: usize,
     /// The file.
-    pub file: PathBuf,
+    pub file: Arc<Path>,
     /// What HAProxy has of it. In JSON it is `loaded` or `refused`.
     #[cfg_attr(
         feature = "serde",

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ring::digest::{SHA256, digest};
 use rustls_pki_types::UnixTime;
@@ -102,8 +102,8 @@ impl Summary {
     }
 
     /// A finding for each key that several files have. The files are those that were checked.
-    pub fn shared_keys(&self, files: &[PathBuf]) -> Report {
-        let name = |index: usize| files.get(index).map(|file| file.to_string_lossy());
+    pub fn shared_keys(&self, files: &[impl AsRef<Path>]) -> Report {
+        let name = |index: usize| files.get(index).map(|file| file.as_ref().to_string_lossy());
         let mut shared: Vec<_> = self
             .keys
             .values()
@@ -128,7 +128,7 @@ impl Summary {
 
     /// The counts, and when each file expires, as Prometheus' text format has them (version
     /// 0.0.4), for a file that node_exporter's textfile collector reads.
-    pub fn metrics<'s>(&'s self, files: &'s [PathBuf], time: UnixTime) -> Metrics<'s> {
+    pub fn metrics<'s, P>(&'s self, files: &'s [P], time: UnixTime) -> Metrics<'s, P> {
         Metrics {
             summary: self,
             files,
@@ -139,13 +139,13 @@ impl Summary {
 
 /// See [`Summary::metrics`].
 #[derive(Debug)]
-pub struct Metrics<'s> {
+pub struct Metrics<'s, P> {
     summary: &'s Summary,
-    files: &'s [PathBuf],
+    files: &'s [P],
     time: UnixTime,
 }
 
-impl fmt::Display for Metrics<'_> {
+impl<P: AsRef<Path>> fmt::Display for Metrics<'_, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         head(
             f,
@@ -183,7 +183,7 @@ impl fmt::Display for Metrics<'_> {
             writeln!(
                 f,
                 "{name}{{file=\"{}\"}} {}",
-                Escaped(file),
+                Escaped(file.as_ref()),
                 until.as_secs()
             )?;
         }

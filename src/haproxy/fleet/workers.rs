@@ -1,18 +1,18 @@
 //! The threads of a fleet, and the order of their results.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use super::{Cancel, Checked, Fleet};
 
-/// So many files are taken at a time, and their results given: waking a thread costs as much as
-/// a tenth of a file does.
-const CHUNK: usize = 8;
+/// So many files are taken at a time at the most, and their results given: waking a thread costs as
+/// much as a tenth of a file does.
+const MOST_IN_CHUNK: usize = 32;
 /// How many chunks of results may wait to be taken.
-const WAITING: usize = 16;
+const WAITING: usize = 8;
 /// How far threads may be ahead of the first file whose result was not taken, where the order
 /// matters.
 const WINDOW: usize = 1024;
@@ -34,6 +34,7 @@ pub struct Checks {
 #[derive(Debug)]
 struct Order {
     window: Arc<Window>,
+    chunk: usize,
     next: usize,
     /// Those that came before their turn.
     early: BTreeMap<usize, Checked>,
@@ -72,13 +73,20 @@ impl Window {
 }
 
 impl Checks {
-    pub(super) fn new(fleet: Fleet, files: impl Iterator<Item = PathBuf> + Send + 'static) -> Self {
+    pub(super) fn new(
+        fleet: Fleet,
+        files: impl Iterator<Item = Arc<Path>> + Send + 'static,
+    ) -> Self {
         let (sender, receiver) = sync_channel(WAITING);
         let dropped = Cancel::new();
         let window = fleet.in_order.then(Arc::<Window>::default);
         let count = fleet.threads;
+        // Of a few files each thread has some.
+        let (known, _) = files.size_hint();
+        let chunk = (known / count / 4).clamp(1, MOST_IN_CHUNK);
         let work = Arc::new(Work {
             files: Mutex::new(files.enumerate()),
+            chunk,
             dropped: dropped.clone(),
             window: window.clone(),
             fleet,
@@ -94,6 +102,7 @@ impl Checks {
             dropped,
             order: window.map(|window| Order {
                 window,
+                chunk,
                 next: 0,
                 early: BTreeMap::new(),
             }),
@@ -104,16 +113,17 @@ impl Checks {
 struct Work<I> {
     fleet: Fleet,
     files: Mutex<I>,
+    chunk: usize,
     dropped: Cancel,
     window: Option<Arc<Window>>,
 }
 
-impl<I: Iterator<Item = (usize, PathBuf)>> Work<I> {
+impl<I: Iterator<Item = (usize, Arc<Path>)>> Work<I> {
     fn run(&self, sender: &SyncSender<Vec<Checked>>) {
         let _guard = Guard(self);
         while !self.fleet.cancel.is_cancelled() && !self.dropped.is_cancelled() {
             let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
-            let chunk: Vec<_> = files.by_ref().take(CHUNK).collect();
+            let chunk: Vec<_> = files.by_ref().take(self.chunk).collect();
             drop(files);
             let Some((first, _)) = chunk.first() else {
                 return;
@@ -150,7 +160,7 @@ impl Iterator for Checks {
             if let Some(order) = &mut self.order {
                 if let Some(checked) = order.early.remove(&order.next) {
                     order.next += 1;
-                    if order.next.is_multiple_of(CHUNK) {
+                    if order.next.is_multiple_of(order.chunk) {
                         order.window.move_to(order.next);
                     }
                     return Some(checked);

@@ -21,7 +21,7 @@ impl SniTable {
             findings.extend(self.never_answers(index, entry));
             findings.extend(self.hidden(entry));
             findings.extend(self.without_effect(entry));
-            findings.extend(odd_common_names(entry));
+            findings.extend(odd_common_name(entry));
         }
         findings.extend(self.twins());
         findings
@@ -70,7 +70,7 @@ impl SniTable {
                 let answers = matches!(Pattern::of(name), Pattern::Exact(_) | Pattern::Wildcard(_));
                 if answers && seen.insert(name) {
                     claims
-                        .entry((name, entry.key_type))
+                        .entry((name, entry.key_type()))
                         .or_default()
                         .push(index);
                 }
@@ -96,7 +96,7 @@ impl SniTable {
                 other.file,
                 told(&names),
                 first.file,
-                first.key_type
+                first.key_type()
             );
             Some(Finding::new(Code::NameClaimedTwice, message).at(&Origin::new(&*other.file)))
         });
@@ -107,7 +107,7 @@ impl SniTable {
     fn wildcards_that_win(&self) -> Vec<Finding> {
         let mut beaten: BTreeMap<(usize, usize), Vec<&str>> = BTreeMap::new();
         for (index, entry) in self.entries.iter().enumerate() {
-            if entry.key_type != KeyType::Rsa {
+            if entry.key_type() != KeyType::Rsa {
                 continue;
             }
             for name in entry.names() {
@@ -137,12 +137,9 @@ impl SniTable {
     }
 
     fn never_answers(&self, index: usize, entry: &Entry) -> Option<Finding> {
-        let place = entry.key_type.place();
-        let answers = |name: &String| match Pattern::of(name) {
-            Pattern::Exact(name) => {
-                let first = self.exact.get(name).and_then(|it| *it.get(place)?);
-                first == Some(index)
-            }
+        let place = entry.key_type().place();
+        let answers = |name: &str| match Pattern::of(name) {
+            Pattern::Exact(name) => self.exact(name, place) == Some(index),
             Pattern::Wildcard(suffix) => {
                 let all = self.wildcards.get(suffix).and_then(|it| it.get(place));
                 let mut before = all.into_iter().flatten().take_while(|&&it| it != index);
@@ -156,7 +153,7 @@ impl SniTable {
             _ => false,
         };
         let is_default = !self.strict && self.defaults().contains(&index);
-        if is_default || entry.names().iter().any(answers) {
+        if is_default || entry.names().iter().any(|name| answers(name)) {
             return None;
         }
         let why = match entry.names() {
@@ -175,11 +172,12 @@ impl SniTable {
         if entry.filters.is_empty() {
             return None;
         }
-        let covered: HashSet<&str> = entry.filters.iter().map(String::as_str).collect();
+        let covered: HashSet<&str> = entry.filters.iter().map(|it| &**it).collect();
         let hidden: Vec<&str> = entry
+            .names
             .own
             .iter()
-            .map(String::as_str)
+            .map(|name| &**name)
             .filter(|name| !covered.contains(name) && !name.starts_with('*'))
             .filter(|name| {
                 let found = self.candidates(name);
@@ -217,7 +215,7 @@ impl SniTable {
                 _ => None,
             })
             .collect();
-        let why = |filter: &String| match Pattern::of(filter) {
+        let why = |filter: &str| match Pattern::of(filter) {
             Pattern::Nothing => Some("HAProxy ignores excluded wildcards"),
             Pattern::Excluded(host) => {
                 let suffix = host.find('.').and_then(|dot| host.get(dot..));
@@ -267,8 +265,8 @@ impl SniTable {
                 continue;
             };
             let (left, right): (BTreeSet<_>, BTreeSet<_>) = (
-                ecdsa_entry.names().iter().map(String::as_str).collect(),
-                rsa_entry.names().iter().map(String::as_str).collect(),
+                ecdsa_entry.names().iter().map(|it| &**it).collect(),
+                rsa_entry.names().iter().map(|it| &**it).collect(),
             );
             let names: Vec<&str> = left.symmetric_difference(&right).copied().collect();
             if names.is_empty() {
@@ -299,19 +297,9 @@ impl SniTable {
     }
 }
 
-/// Common names that no client would send.
-fn odd_common_names(entry: &Entry) -> Option<Finding> {
-    let is_host = |name: &&String| {
-        let host = name.strip_prefix("*.").unwrap_or(name);
-        let label = |label: &str| {
-            !label.is_empty()
-                && label
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
-        };
-        host.split('.').all(label)
-    };
-    let odd = entry.common_names.iter().find(|name| !is_host(name))?;
+/// A common name that no client would send.
+fn odd_common_name(entry: &Entry) -> Option<Finding> {
+    let odd = entry.names.odd.as_ref()?;
     let message = format!(
         "the common name {odd} of {} is no host name; HAProxy takes it for one, and no client sends it",
         entry.file

@@ -25,6 +25,7 @@ mod answer;
 mod findings;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::Version;
 use crate::cert::Certificate;
@@ -37,36 +38,47 @@ pub use answer::{Answer, Because, Client, KeyType, NoAnswer, Row};
 pub struct Names {
     key_type: KeyType,
     /// All of them, lower-cased.
-    own: Vec<String>,
-    common_names: Vec<String>,
+    own: Box<[Box<str>]>,
+    /// A common name that is no host name.
+    odd: Option<Box<str>>,
 }
 
 impl Names {
     /// Those of a certificate: its DNS names (RFC 5280 section 4.2.1.6) and its common names.
     pub fn of(certificate: &Certificate) -> Self {
         let common_names = lower(common_names(certificate));
+        let odd = common_names.iter().find(|name| !is_host(name)).cloned();
         let mut own = lower(certificate.dns_names());
-        own.extend(common_names.iter().cloned());
+        own.extend(common_names);
         own.sort();
         own.dedup();
         Self {
             key_type: KeyType::of(certificate),
-            own,
-            common_names,
+            own: own.into(),
+            odd,
         }
     }
+}
+
+/// Whether it has the form of a host name, or of a wildcard.
+fn is_host(name: &str) -> bool {
+    let host = name.strip_prefix("*.").unwrap_or(name);
+    let is_label = |label: &str| {
+        let mut bytes = label.bytes();
+        !label.is_empty()
+            && bytes.all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    };
+    host.split('.').all(is_label)
 }
 
 /// A certificate that a bind line was given, and what it answers for.
 #[derive(Clone, Debug)]
 struct Entry {
     file: String,
-    key_type: KeyType,
-    /// What the certificate has, lower-cased.
-    own: Vec<String>,
-    common_names: Vec<String>,
+    /// What the certificate has.
+    names: Arc<Names>,
     /// The filters of its crt-list line; empty when it has none.
-    filters: Vec<String>,
+    filters: Vec<Box<str>>,
     /// The hosts that its line takes out of its wildcards.
     excluded: Vec<String>,
     /// Whether it belongs to the same base name as the one before.
@@ -75,11 +87,15 @@ struct Entry {
 
 impl Entry {
     /// What it answers for: its own names are not used where there are filters.
-    fn names(&self) -> &[String] {
+    fn names(&self) -> &[Box<str>] {
         match self.filters.is_empty() {
-            true => &self.own,
+            true => &self.names.own,
             false => &self.filters,
         }
+    }
+
+    fn key_type(&self) -> KeyType {
+        self.names.key_type
     }
 }
 
@@ -108,10 +124,10 @@ impl<'n> Pattern<'n> {
     }
 }
 
-fn lower(names: Vec<String>) -> Vec<String> {
+fn lower<N: AsRef<str>>(names: impl IntoIterator<Item = N>) -> Vec<Box<str>> {
+    let names = names.into_iter();
     names
-        .into_iter()
-        .map(|name| name.to_ascii_lowercase())
+        .map(|name| name.as_ref().to_ascii_lowercase().into())
         .collect()
 }
 
@@ -121,10 +137,10 @@ pub struct SniTable {
     version: Version,
     strict: bool,
     entries: Vec<Entry>,
-    /// The first of each key type, by name.
-    exact: HashMap<String, [Option<usize>; 3]>,
+    /// The first of each key type, by name. There are many, which is why places are short.
+    exact: HashMap<Box<str>, [Option<u32>; 3]>,
     /// All of each key type, by what follows the star: the first may have excluded a host.
-    wildcards: HashMap<String, [Vec<usize>; 3]>,
+    wildcards: HashMap<Box<str>, [Vec<usize>; 3]>,
     /// Those that were declared to be defaults.
     declared: Vec<usize>,
 }
@@ -156,37 +172,43 @@ impl SniTable {
     }
 
     /// The same, where nothing but the certificate's names is at hand.
-    pub fn add_names(&mut self, file: impl Into<String>, names: Names, filters: &[&str]) {
+    pub fn add_names(
+        &mut self,
+        file: impl Into<String>,
+        names: impl Into<Arc<Names>>,
+        filters: &[&str],
+    ) {
         let mut entry = Entry {
             file: file.into(),
-            key_type: names.key_type,
-            own: names.own,
-            common_names: names.common_names,
-            filters: filters.iter().map(|it| it.to_ascii_lowercase()).collect(),
+            names: names.into(),
+            filters: lower(filters),
             excluded: Vec::new(),
             is_twin: false,
         };
         let index = self.entries.len();
-        for name in entry.names().to_vec() {
-            match Pattern::of(&name) {
+        let place = entry.key_type().place();
+        let mut excluded = Vec::new();
+        for name in entry.names() {
+            match Pattern::of(name) {
                 Pattern::Nothing => {}
-                Pattern::Excluded(host) => entry.excluded.push(host.to_owned()),
+                Pattern::Excluded(host) => excluded.push(host.to_owned()),
                 Pattern::Default if self.version.has_default_list() => self.declared.push(index),
                 Pattern::Default => {}
                 Pattern::Wildcard(suffix) => {
-                    let known = self.wildcards.entry(suffix.to_owned()).or_default();
-                    if let Some(known) = known.get_mut(entry.key_type.place()) {
+                    let known = self.wildcards.entry(suffix.into()).or_default();
+                    if let Some(known) = known.get_mut(place) {
                         known.push(index);
                     }
                 }
                 Pattern::Exact(name) => {
-                    let known = self.exact.entry(name.to_owned()).or_default();
-                    if let Some(known) = known.get_mut(entry.key_type.place()) {
-                        known.get_or_insert(index);
+                    let known = self.exact.entry(name.into()).or_default();
+                    if let Some(known @ None) = known.get_mut(place) {
+                        *known = u32::try_from(index).ok();
                     }
                 }
             }
         }
+        entry.excluded = excluded;
         self.entries.push(entry);
     }
 
@@ -236,7 +258,10 @@ impl SniTable {
             rsa: file(rsa),
             other: file(other),
         };
-        let exact = self.exact.iter().map(|(name, it)| row(name.clone(), *it));
+        let exact = self.exact.iter().map(|(name, it)| {
+            let first = it.map(|first| usize::try_from(first?).ok());
+            row(name.to_string(), first)
+        });
         let wildcards = self.wildcards.iter().map(|(suffix, it)| {
             let first = it.each_ref().map(|all| all.first().copied());
             row(format!("*{suffix}"), first)
@@ -275,15 +300,20 @@ impl SniTable {
     fn candidates(&self, name: &str) -> [Option<(usize, Because)>; 3] {
         let suffix = name.find('.').and_then(|dot| name.get(dot..));
         let wildcards = suffix.and_then(|suffix| self.wildcards.get(suffix));
-        let exact = self.exact.get(name);
         [0, 1, 2].map(|place| {
-            let exact = exact.and_then(|exact| *exact.get(place)?);
+            let exact = self.exact(name, place);
             let mut wildcards = wildcards.and_then(|it| it.get(place)).into_iter().flatten();
             let mut wildcard = || wildcards.find(|&&index| !self.excludes(index, name));
             exact
                 .map(|index| (index, Because::Exact))
                 .or_else(|| wildcard().map(|&index| (index, Because::Wildcard)))
         })
+    }
+
+    /// The first certificate of a key type that has this very name.
+    fn exact(&self, name: &str, place: usize) -> Option<usize> {
+        let first = self.exact.get(name)?.get(place)?;
+        usize::try_from((*first)?).ok()
     }
 
     fn excludes(&self, index: usize, name: &str) -> bool {
@@ -305,7 +335,10 @@ impl SniTable {
     fn default(&self, client: Client, because: Because) -> Answer<'_> {
         let mut found = [None; 3];
         for index in self.defaults() {
-            let place = self.entries.get(index).map(|entry| entry.key_type.place());
+            let place = self
+                .entries
+                .get(index)
+                .map(|entry| entry.key_type().place());
             if let Some(known) = place.and_then(|place| found.get_mut(place)) {
                 known.get_or_insert(index);
             }
@@ -330,11 +363,11 @@ impl SniTable {
 
     fn serve(&self, chosen: usize, client: Client, because: Because) -> Answer<'_> {
         match self.entries.get(chosen) {
-            Some(entry) if client.takes(entry.key_type) => Answer::Served {
+            Some(entry) if client.takes(entry.key_type()) => Answer::Served {
                 file: &entry.file,
                 because,
             },
-            Some(entry) => Answer::Alert(NoAnswer::KeyType(entry.key_type)),
+            Some(entry) => Answer::Alert(NoAnswer::KeyType(entry.key_type())),
             None => Answer::Alert(NoAnswer::Empty),
         }
     }

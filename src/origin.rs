@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use crate::printable::Printable;
@@ -19,8 +20,29 @@ use crate::printable::Printable;
 #[derive(Clone, PartialEq, Eq)]
 pub struct Origin {
     source: Arc<str>,
-    lines: Option<(usize, usize)>,
+    part: Option<Arc<str>>,
+    lines: Option<Lines>,
     excerpt: Option<Cow<'static, str>>,
+}
+
+/// The first and the last line, in little memory: every certificate has some.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Lines {
+    first: NonZeroU32,
+    last: NonZeroU32,
+}
+
+/// Beyond four thousand million lines all are one.
+fn number(line: usize) -> NonZeroU32 {
+    let line = u32::try_from(line).unwrap_or(u32::MAX);
+    NonZeroU32::new(line).unwrap_or(NonZeroU32::MIN)
+}
+
+impl Lines {
+    fn numbers(self) -> (usize, usize) {
+        let number = |line: NonZeroU32| usize::try_from(line.get()).unwrap_or(usize::MAX);
+        (number(self.first), number(self.last))
+    }
 }
 
 impl Origin {
@@ -28,6 +50,7 @@ impl Origin {
     pub fn new(source: impl Into<Arc<str>>) -> Self {
         Self {
             source: source.into(),
+            part: None,
             lines: None,
             excerpt: None,
         }
@@ -36,7 +59,16 @@ impl Origin {
     /// The same source, from line `first` to line `last`, both included and counted from 1.
     #[must_use]
     pub fn with_lines(mut self, first: usize, last: usize) -> Self {
-        self.lines = Some((first, last.max(first)));
+        self.lines = Some(Lines {
+            first: number(first),
+            last: number(last.max(first)),
+        });
+        self
+    }
+
+    /// A part of it that has a name, such as `bag 2`.
+    pub(crate) fn with_part(mut self, part: impl Into<Arc<str>>) -> Self {
+        self.part = Some(part.into());
         self
     }
 
@@ -51,14 +83,19 @@ impl Origin {
         &self.source
     }
 
+    /// The part of the source, where that is a container: `bag 2` of PKCS#12.
+    pub fn part(&self) -> Option<&str> {
+        self.part.as_deref()
+    }
+
     /// The first line, counted from 1; `None` for a binary source.
     pub fn first_line(&self) -> Option<usize> {
-        self.lines.map(|(first, _)| first)
+        self.lines.map(|lines| lines.numbers().0)
     }
 
     /// The last line, counted from 1; `None` for a binary source.
     pub fn last_line(&self) -> Option<usize> {
-        self.lines.map(|(_, last)| last)
+        self.lines.map(|lines| lines.numbers().1)
     }
 
     /// What stands on the first line, with everything masked that could be key material.
@@ -69,7 +106,9 @@ impl Origin {
     /// The first line of it alone.
     pub(crate) fn first(&self) -> Self {
         Self {
-            lines: self.lines.map(|(first, _)| (first, first)),
+            lines: self
+                .lines
+                .map(|Lines { first, .. }| Lines { first, last: first }),
             ..self.clone()
         }
     }
@@ -78,9 +117,12 @@ impl Origin {
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", Printable(&self.source))?;
+        if let Some(part) = &self.part {
+            write!(f, ", {}", Printable(part))?;
+        }
         match self.lines {
-            Some((first, last)) if first == last => write!(f, ":{first}"),
-            Some((first, last)) => write!(f, ":{first}-{last}"),
+            Some(Lines { first, last }) if first == last => write!(f, ":{first}"),
+            Some(Lines { first, last }) => write!(f, ":{first}-{last}"),
             None => Ok(()),
         }
     }
@@ -96,8 +138,9 @@ impl fmt::Debug for Origin {
 impl serde::Serialize for Origin {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::SerializeStruct;
-        let mut object = serializer.serialize_struct("Origin", 3)?;
+        let mut object = serializer.serialize_struct("Origin", 4)?;
         object.serialize_field("source", self.source())?;
+        object.serialize_field("part", &self.part())?;
         object.serialize_field("first_line", &self.first_line())?;
         object.serialize_field("last_line", &self.last_line())?;
         object.end()

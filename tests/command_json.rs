@@ -32,7 +32,8 @@ fn check_findings(findings: &Value) {
         assert!(finding["help"].is_null() || finding["help"].is_string());
         if !finding["origin"].is_null() {
             let origin = &finding["origin"];
-            assert_eq!(members(origin), ["first_line", "last_line", "source"]);
+            let owed = ["first_line", "last_line", "part", "source"];
+            assert_eq!(members(origin), owed);
             assert!(Path::new(origin["source"].as_str().unwrap()).is_file());
             assert!(origin["first_line"].as_u64() <= origin["last_line"].as_u64());
         }

@@ -230,7 +230,7 @@ impl Draft {
         let encrypted = |unreadable: &Unreadable| unreadable.finding.code == Code::EncryptedKey;
         if self.unreadable.iter().any(encrypted) {
             finding =
-                finding.help("Decrypt the key that is there, or add the right one unencrypted");
+                finding.help("Give the passphrase of the key that is there, or add the right key");
         }
         self.report.push(finding);
     }

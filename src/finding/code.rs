@@ -126,7 +126,10 @@ codes! {
     NoCertificate Error "no-certificate", "There is no certificate in the material.", "Add the certificate that the CA issued.";
     KeyMismatch Error "key-mismatch", "No key in the material belongs to any certificate in it, mostly because the key of an older certificate was taken.", "Find the key with which the request was made, or have the certificate issued anew.";
     AmbiguousPair Error "ambiguous-pair", "More than one certificate in the material has its key there, so it is not clear which to serve.", "Leave one pair out, or make a bundle for each.";
-    EncryptedKey Warning "encrypted-key", "The private key is encrypted; HAProxy has nobody to ask for the passphrase.", "Decrypt it: `openssl pkey -in KEY -out PLAIN` (mind the file's mode).";
+    EncryptedKey Warning "encrypted-key", "The private key, or the container that it is in, is encrypted; HAProxy has nobody to ask for the passphrase.", "Give its passphrase: `--passphrase-file`, `--passphrase-env`, or at a terminal when asked; in the library, `Reader::passphrases`.";
+    WrongPassphrase Warning "wrong-passphrase", "The passphrase is another one's, or the file was damaged.", "Give the passphrase of this file; the name of a file with it is the argument of `--passphrase-file`.";
+    NoMac Warning "no-mac", "The PKCS#12 container was exported without a MAC; a damaged one looks like a sound one.", "Export it with a MAC.";
+    KeyDecrypted Note "key-decrypted", "The private key was encrypted, and its passphrase was given.", "";
     UnsupportedKey Warning "unsupported-key", "The private key is of an algorithm, size or curve that is not supported.", "Use RSA of 2048 to 8192 bits, P-256, P-384, P-521 or Ed25519.";
     InconsistentKey Warning "inconsistent-key", "The key contradicts itself: its private part does not produce the public key that it names.", "Take the key from a backup; this file is damaged or was tampered with.";
     KeyRewritten Repaired "key-rewritten", "The key is in a form that HAProxy's OpenSSL does not load, so it is written in one that it does.", "";

@@ -13,15 +13,15 @@
 //! {
 //!   "code": "joined-markers",
 //!   "severity": "repaired",
-//!   "origin": { "source": "site.pem", "first_line": 22, "last_line": 22 },
+//!   "origin": { "source": "site.pem", "part": null, "first_line": 22, "last_line": 22 },
 //!   "message": "END and BEGIN stand on one line",
 //!   "help": "end every file with a newline before joining files"
 //! }
 //! ```
 //!
 //! `code` is one of [`Code::ALL`]; `severity` is `note`, `repaired`, `warning` or `error`;
-//! `origin` is `null` when the finding is about no single place, and its lines are `null` for
-//! binary sources; `help` is `null` when there is nothing to do.
+//! `origin` is `null` when the finding is about no single place, its `part` is `null` unless the source
+//! is a container (`"bag 2"`), and its lines are `null` for binary sources; `help` is `null` when there is nothing to do.
 
 mod code;
 mod render;

@@ -102,9 +102,10 @@ impl DamagedReader<'_, '_, '_> {
         let label = match &classified.item {
             Item::Certificate(_) => "CERTIFICATE",
             Item::Key(key) => key.label(),
-            Item::EncryptedKey => "ENCRYPTED PRIVATE KEY",
+            Item::EncryptedKey(_) => "ENCRYPTED PRIVATE KEY",
             Item::UnsupportedKey(_) => "PRIVATE KEY",
             Item::ContentInfo(_) => "PKCS7",
+            Item::Pkcs12(_) => "PKCS12",
             Item::Unsupported(_) => "base64",
             Item::DhParameters(_) | Item::Unused => return Ok(None),
         };

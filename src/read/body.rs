@@ -43,8 +43,8 @@ pub(super) struct Body<'a> {
     pub(super) repairs: Vec<(Code, usize)>,
     /// Lines that are no base64, the first of them.
     pub(super) stray: Option<Stray>,
-    /// Headers as of RFC 1421 say that the content is encrypted.
-    pub(super) encrypted: bool,
+    /// What `DEK-Info` says, if headers as of RFC 1421 say that the content is encrypted.
+    pub(super) encryption: Option<String>,
     /// Where in the text the content ends by the length that it states.
     pub(super) content_end: Option<usize>,
     measure: Measure,
@@ -87,7 +87,7 @@ impl<'a> Body<'a> {
             lines: Vec::new(),
             repairs: Vec::new(),
             stray: None,
-            encrypted: false,
+            encryption: None,
             content_end: None,
             measure: Measure::default(),
             prefix: Prefix::find(before, bytes),
@@ -151,6 +151,30 @@ impl<'a> Body<'a> {
         }
     }
 
+    /// Looks at a header for what it says of encryption. What should follow on lines of its own may
+    /// stand behind it.
+    fn header(&mut self, header: &[u8], at: usize) {
+        let rest = if let Some(rest) = header.strip_prefix(b"Proc-Type: 4,ENCRYPTED")
+            && self.encryption.is_none()
+        {
+            self.encryption = Some(String::new());
+            rest
+        } else if let Some(rest) = header.strip_prefix(b"DEK-Info:")
+            && self.encryption.as_ref().is_none_or(String::is_empty)
+        {
+            let rest = rest.trim_ascii_start();
+            let end = rest.iter().position(|&byte| is_blank(byte));
+            let (info, rest) = rest.split_at(end.unwrap_or(rest.len()));
+            self.encryption = Some(String::from_utf8_lossy(info).into_owned());
+            rest
+        } else {
+            return;
+        };
+        if rest.iter().any(|&byte| !is_blank(byte)) {
+            self.line(rest, at + offset_in(header, rest));
+        }
+    }
+
     fn line(&mut self, line: &[u8], at: usize) {
         let trimmed = line.trim_ascii();
         let unwrapped = unwrap(trimmed);
@@ -177,8 +201,7 @@ impl<'a> Body<'a> {
         }
         if self.lines.is_empty() && is_header(unwrapped) {
             self.note(Code::PemHeaders, at);
-            self.encrypted |= says_encrypted(unwrapped);
-            return;
+            return self.header(unwrapped, from);
         }
         let stray = unwrapped
             .iter()
@@ -424,10 +447,6 @@ fn is_header(line: &[u8]) -> bool {
         .take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'-')
         .count();
     name > 0 && line.get(name) == Some(&b':')
-}
-
-fn says_encrypted(header: &[u8]) -> bool {
-    header.starts_with(b"DEK-Info:") || header.starts_with(b"Proc-Type: 4,ENCRYPTED")
 }
 
 /// Where `part`, a subslice of `whole`, begins in it.

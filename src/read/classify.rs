@@ -4,25 +4,29 @@ use der::Decode;
 use rustls_pki_types::CertificateDer;
 use zeroize::Zeroizing;
 
-use super::label::{Kind, PKCS12_HELP};
-use super::pkcs7;
+use super::ber::{INDEFINITE, length};
+use super::label::Kind;
+use super::unlock::Encrypted;
+use super::{pkcs7, pkcs12};
 use crate::cert::Certificate;
 use crate::dh::DhParameters;
 use crate::finding::Code;
 use crate::key::{KeyError, PrivateKey};
 use crate::origin::Origin;
-use crate::tlv::{self, Walk, tag};
+use crate::tlv::{self, tag};
 
 /// What a block turned out to hold.
 pub(super) enum Item {
     Certificate(Certificate),
     Key(PrivateKey),
     DhParameters(DhParameters),
-    /// A private key that cannot be used: encrypted, or of the kind that is named.
-    EncryptedKey,
+    EncryptedKey(Encrypted),
+    /// A private key that cannot be used, and of what kind it is.
     UnsupportedKey(String),
     /// A ContentInfo of PKCS#7 or CMS, which may hold certificates.
     ContentInfo(Zeroizing<Vec<u8>>),
+    /// A PFX of PKCS#12.
+    Pkcs12(Zeroizing<Vec<u8>>),
     /// A container that is not read, and how to convert it.
     Unsupported(&'static str),
     /// Recognised or unknown, and of no use to a bundle.
@@ -68,8 +72,10 @@ pub(super) fn stated_length(der: &[u8]) -> Option<usize> {
 /// How much of this the first structure is, whether or not it states its length; `None` when there
 /// is none.
 pub(super) fn extent(ber: &[u8]) -> Option<Result<usize, Misfit>> {
-    if pkcs7::is_indefinite(ber) {
-        return Some(pkcs7::length(ber).ok_or(Misfit::Endless));
+    if ber.starts_with(&[tag::SEQUENCE, INDEFINITE])
+        && (pkcs7::is_content_info(ber) || pkcs12::is_pfx(ber))
+    {
+        return Some(length(ber).ok_or(Misfit::Endless));
     }
     let stated = stated_length(ber)?;
     let bytes = ber.len();
@@ -92,7 +98,6 @@ pub(super) fn classify(
     };
     let item = match (kind, misfit) {
         (Kind::Unused, _) | (Kind::Unknown, Misfit::Different) => Item::Unused,
-        (Kind::EncryptedKey, _) => Item::EncryptedKey,
         (Kind::Unsupported(help), _) => Item::Unsupported(help),
         _ => return Err(misfit),
     };
@@ -149,30 +154,17 @@ pub(super) fn recognise(
     }
     match PrivateKey::new(&der, origin.clone()) {
         Ok(key) => return Some((Item::Key(key), Kind::Key)),
-        Err(KeyError::Encrypted) => return Some((Item::EncryptedKey, Kind::EncryptedKey)),
+        Err(KeyError::Encrypted) => {
+            let key = Item::EncryptedKey(Encrypted::Pkcs8(der));
+            return Some((key, Kind::EncryptedKey));
+        }
         Err(KeyError::Unsupported(what)) => return Some((Item::UnsupportedKey(what), Kind::Key)),
         Err(KeyError::NotAKey) => {}
     }
-    if is_pkcs12(&der) {
-        let help = PKCS12_HELP;
-        return Some((Item::Unsupported(help), Kind::Unsupported(help)));
+    if pkcs12::is_pfx(&der) {
+        return Some((Item::Pkcs12(der), Kind::Pkcs12));
     }
     let request = x509_cert::request::CertReq::from_der(&der).is_ok();
     let list = x509_cert::crl::CertificateList::<x509_cert::certificate::Rfc5280>::from_der(&der);
     (request || list.is_ok()).then_some((Item::Unused, Kind::Unused))
-}
-
-/// Whether this is a PFX of PKCS#12 (RFC 7292) of indefinite length (BER), as Java writes it.
-pub(super) fn is_indefinite_pkcs12(ber: &[u8]) -> bool {
-    ber.starts_with(b"\x30\x80\x02\x01\x03\x30")
-}
-
-/// Whether DER is a PFX of PKCS#12.
-fn is_pkcs12(der: &[u8]) -> bool {
-    let Some(outer) = Walk(der).expect(tag::SEQUENCE) else {
-        return false;
-    };
-    let mut fields = Walk(outer.value);
-    let version = fields.expect(tag::INTEGER);
-    version.is_some_and(|version| version.value == [3]) && fields.expect(tag::SEQUENCE).is_some()
 }

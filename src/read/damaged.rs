@@ -3,13 +3,14 @@
 use super::Expected;
 use super::around::unwrap;
 use super::bare::bare_start;
-use super::base64::is_base64;
+use super::base64::{Secrecy, is_base64};
 use super::body::{Body, Extent, Way};
 use super::classify::{Classified, Item, Misfit, classify};
 use super::label::Kind;
 use super::markers::{self, Edge, Marker};
 use super::sink::Sink;
 use super::text::Text;
+use super::unlock::Encrypted;
 use crate::error::Error;
 use crate::finding::{Code, Finding};
 use crate::origin::Origin;
@@ -125,12 +126,14 @@ impl<'t> DamagedReader<'t, '_, '_> {
             (None, None) => limit,
         };
         let origin = self.origin(begin.start, to.saturating_sub(1).max(begin.start));
-        if body.is_empty() && !body.encrypted && kind != Kind::Unused {
+        if body.is_empty() && body.encryption.is_none() && kind != Kind::Unused {
             self.empty(begin, next, &origin);
             return Ok(to);
         }
-        if body.encrypted {
-            self.sink.item(Item::EncryptedKey.into(), label, &origin)?;
+        if let Some(info) = &body.encryption {
+            let content = body.characters(Way::Plain).decode(Secrecy::Secret).der;
+            let key = Item::EncryptedKey(Encrypted::Pem(info.clone(), content));
+            self.sink.item(key.into(), label, &origin)?;
             return Ok(to);
         }
         if self.wrapped(&body, &origin)? {

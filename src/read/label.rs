@@ -11,6 +11,7 @@ pub(super) enum Kind {
     DhParameters,
     /// PKCS#7 or CMS.
     ContentInfo,
+    Pkcs12,
     /// Something recognised that a bundle has no use for.
     Unused,
     /// A container or a key in a format that is not read, and how to convert it.
@@ -19,7 +20,6 @@ pub(super) enum Kind {
     Unknown,
 }
 
-pub(super) const PKCS12_HELP: &str = "Convert it: openssl pkcs12 -in FILE -nodes -out FILE.pem";
 const OPENSSH_HELP: &str =
     "Convert a copy of it: ssh-keygen -p -m PKCS8 -f COPY, with an empty passphrase";
 const FOREIGN_KEY_HELP: &str = "Bring the key as PKCS#8 PEM";
@@ -56,6 +56,7 @@ const LABELS: &[(&str, Kind)] = &[
     ("PKCS7", Kind::ContentInfo),
     ("PKCS #7 SIGNED DATA", Kind::ContentInfo),
     ("CMS", Kind::ContentInfo),
+    ("PKCS12", Kind::Pkcs12),
     ("OPENSSH PRIVATE KEY", Kind::Unsupported(OPENSSH_HELP)),
     (
         "SSH2 ENCRYPTED PRIVATE KEY",
@@ -82,6 +83,7 @@ impl Kind {
                 | Self::EncryptedKey
                 | Self::DhParameters
                 | Self::ContentInfo
+                | Self::Pkcs12
         )
     }
 

@@ -31,6 +31,7 @@
 //! | a wrong label, a certificate as plain base64, PEM in base64 once more | decides by content |
 //! | DER, one structure or several, PEM after it | reads it |
 //! | PKCS#7 or CMS with certificates (`.p7b`, `.p7c`), DER, BER or PEM | takes them out |
+//! | PKCS#12 (`.pfx`, `.p12`), encrypted keys | opens them, if a passphrase is given |
 //!
 //! How it goes: `clean` reads what is strictly PEM, fast. For the rest, `text` undoes what was
 //! done to the characters and remembers where, `markers` finds the BEGIN and END lines, `body`
@@ -40,6 +41,7 @@
 mod around;
 mod bare;
 pub(crate) mod base64;
+mod ber;
 mod body;
 mod classify;
 pub(crate) mod clean;
@@ -47,9 +49,11 @@ mod damaged;
 pub(crate) mod files;
 mod label;
 mod markers;
+mod pkcs12;
 mod pkcs7;
 mod sink;
 mod text;
+mod unlock;
 mod utf16;
 
 use zeroize::Zeroizing;
@@ -59,9 +63,12 @@ use crate::dh::DhParameters;
 use crate::error::Error;
 use crate::finding::{Code, Finding};
 use crate::key::PrivateKey;
-use classify::{Item, extent, is_indefinite_pkcs12, recognise};
-use label::{Kind, PKCS12_HELP};
+use crate::origin::Origin;
+use crate::passphrase::Passphrase;
+use classify::{extent, recognise};
+use label::Kind;
 use sink::Sink;
+use unlock::Unlock;
 
 /// What a reader takes at most, all its sources together. It guards memory: what is kept is
 /// proportional to what is read.
@@ -72,6 +79,9 @@ pub struct Limits {
     pub max_bytes: usize,
     /// PEM blocks and DER structures, and the certificates inside of PKCS#7; 100,000 unless set.
     pub max_blocks: usize,
+    /// Iterations of key derivation for what is encrypted, so that a file cannot cost minutes:
+    /// PBKDF2's, or twice N times r times p of scrypt; 10,000,000 unless set, some seconds' work.
+    pub max_iterations: u64,
 }
 
 impl Default for Limits {
@@ -79,6 +89,7 @@ impl Default for Limits {
         Self {
             max_bytes: 64 * 1024 * 1024,
             max_blocks: 100_000,
+            max_iterations: 10_000_000,
         }
     }
 }
@@ -151,7 +162,7 @@ impl Expected {
             Kind::Certificate | Kind::ContentInfo => Self::Certificate,
             Kind::Key | Kind::EncryptedKey => Self::Key,
             Kind::DhParameters | Kind::Unused => Self::Other,
-            Kind::Unsupported(_) | Kind::Unknown => Self::Any,
+            Kind::Pkcs12 | Kind::Unsupported(_) | Kind::Unknown => Self::Any,
         }
     }
 }
@@ -168,6 +179,7 @@ pub struct Reader {
     limits: Limits,
     bytes: usize,
     blocks: usize,
+    unlock: Unlock,
 }
 
 impl Reader {
@@ -190,6 +202,27 @@ impl Reader {
         self
     }
 
+    /// Takes this many iterations of key derivation at most, all sources together.
+    #[must_use]
+    pub fn max_iterations(mut self, limit: u64) -> Self {
+        self.limits.max_iterations = limit;
+        self
+    }
+
+    /// Asks for the passphrase of each thing that is encrypted, by where it was read; `None` leaves
+    /// it unopened, which is a finding.
+    ///
+    /// It may be asked for several things of one source, and is not asked again when the passphrase
+    /// was wrong.
+    #[must_use]
+    pub fn passphrases(
+        mut self,
+        ask: impl Fn(&Origin) -> Option<Passphrase> + Send + Sync + 'static,
+    ) -> Self {
+        self.unlock = Unlock::new(ask);
+        self
+    }
+
     /// Reads one source. The name is for reports; it is usually a path.
     ///
     /// # Errors
@@ -200,7 +233,7 @@ impl Reader {
             return Err(self.too_many_bytes(name));
         }
         self.bytes += bytes.len();
-        let mut sink = Sink::new(name, &self.limits, &mut self.blocks);
+        let mut sink = Sink::new(name, &self.limits, &mut self.blocks, &mut self.unlock);
         source(&mut sink, bytes)?;
         if sink.is_idle() {
             let finding = not_pem(bytes).at(&sink.whole());
@@ -221,10 +254,6 @@ impl Reader {
 fn source(sink: &mut Sink<'_>, bytes: &[u8]) -> Result<(), Error> {
     if extent(bytes).is_some() && der(sink, bytes)? {
         return Ok(());
-    }
-    if is_indefinite_pkcs12(bytes) {
-        let origin = sink.whole();
-        return sink.item(Item::Unsupported(PKCS12_HELP).into(), "BER", &origin);
     }
     match utf16::decode(bytes) {
         Some(text) => {
@@ -288,11 +317,13 @@ fn der(sink: &mut Sink<'_>, bytes: &[u8]) -> Result<bool, Error> {
             Ok(length) => length,
             Err(misfit) => {
                 let known = pkcs7::is_content_info(rest);
+                let is_pfx = pkcs12::is_pfx(rest);
                 // Other text may begin with a zero.
-                if known || rest.starts_with(&[0x30, 0x82]) {
-                    let kind = match known {
-                        true => Kind::ContentInfo,
-                        false => Kind::Unknown,
+                if known || is_pfx || rest.starts_with(&[0x30, 0x82]) {
+                    let kind = match (known, is_pfx) {
+                        (true, _) => Kind::ContentInfo,
+                        (_, true) => Kind::Pkcs12,
+                        _ => Kind::Unknown,
                     };
                     sink.count_block()?;
                     sink.misfit(misfit, kind, "DER", &origin, "");
@@ -337,7 +368,7 @@ fn not_pem(bytes: &[u8]) -> Finding {
         ),
         [b'P', b'K', 3, 4, ..] => ("the source is a ZIP archive", archive),
         [0x1f, 0x8b, ..] => ("the source is compressed with gzip", archive),
-        [0xfe, 0xed, 0xfe, 0xed, ..] => (
+        [0xfe, 0xed, 0xfe, 0xed, ..] | [0xce, 0xce, 0xce, 0xce, ..] => (
             "the source is a Java key store",
             "Convert it: keytool -importkeystore -srckeystore FILE -destkeystore FILE.p12 -deststoretype pkcs12",
         ),

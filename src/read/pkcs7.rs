@@ -9,12 +9,13 @@
 use rustls_pki_types::CertificateDer;
 
 use super::Expected;
+use super::ber::{Ber, INDEFINITE};
 use super::sink::Sink;
 use crate::cert::Certificate;
 use crate::error::Error;
 use crate::finding::{Code, Finding};
 use crate::origin::Origin;
-use crate::tlv::{self, Tlv, Walk, tag};
+use crate::tlv::{self, Walk, tag};
 
 /// The content types that PKCS#7 began with, below 1.2.840.113549.1.7.
 const PKCS7: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x07";
@@ -28,11 +29,6 @@ const DECRYPT: &str = "Decrypt it with the recipient's key, and give what comes 
 /// Whether this is a ContentInfo, of indefinite length or not, by its content type.
 pub(super) fn is_content_info(ber: &[u8]) -> bool {
     content_type(ber).is_some()
-}
-
-/// The same, of indefinite length.
-pub(super) fn is_indefinite(ber: &[u8]) -> bool {
-    ber.starts_with(&[tag::SEQUENCE, INDEFINITE]) && is_content_info(ber)
 }
 
 /// The family of content types, and the number of this one in it.
@@ -137,82 +133,4 @@ impl Sink<'_> {
 /// certificate, or something of a format of its own.
 fn is_other_choice(tag: u8) -> bool {
     (0..=3).any(|number| tag == tag::constructed(number))
-}
-
-/// The length octet that says that end-of-contents octets will come (X.690 section 8.1.3.6).
-const INDEFINITE: u8 = 0x80;
-const CONSTRUCTED: u8 = 0x20;
-const END_OF_CONTENTS: [u8; 2] = [0, 0];
-
-/// Goes through structures as [`Walk`] does, of indefinite length too.
-struct Ber<'a>(&'a [u8]);
-
-impl<'a> Iterator for Ber<'a> {
-    type Item = Tlv<'a>;
-
-    fn next(&mut self) -> Option<Tlv<'a>> {
-        let &[tag, INDEFINITE, ..] = self.0 else {
-            let mut walk = Walk(self.0);
-            let tlv = walk.next();
-            self.0 = walk.0;
-            return tlv;
-        };
-        let (whole, rest) = self.0.split_at_checked(length(self.0)?)?;
-        self.0 = rest;
-        let value = whole.get(2..)?.strip_suffix(&END_OF_CONTENTS)?;
-        Some(Tlv { tag, value, whole })
-    }
-}
-
-/// The length of the first structure; `None` when its end is not there. How deep structures are
-/// open is only counted, so there is no depth that could exhaust anything.
-pub(super) fn length(ber: &[u8]) -> Option<usize> {
-    let mut at = 0;
-    let mut open = 0_usize;
-    loop {
-        let rest = ber.get(at..)?;
-        let (header, length) = match *rest {
-            [0, 0, ..] if open > 0 => {
-                open -= 1;
-                (2, 0)
-            }
-            [tag, INDEFINITE, ..] if tag & CONSTRUCTED != 0 => {
-                open += 1;
-                (2, 0)
-            }
-            _ => tlv::header(rest)?,
-        };
-        at = at.checked_add(header)?.checked_add(length)?;
-        if open == 0 {
-            return (at <= ber.len()).then_some(at);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Ber, length};
-
-    #[test]
-    fn an_indefinite_length_goes_to_the_end_of_contents_of_its_own_depth() {
-        let ber = [0x30, 0x80, 0x24, 0x80, 4, 2, 0, 0, 0, 0, 2, 1, 0, 0, 0, 7];
-        assert_eq!(length(&ber), Some(15));
-        let value = Ber(&ber).next().map(|tlv| tlv.value);
-        assert_eq!(value, ber.get(2..13));
-        for cut in 0..15 {
-            assert_eq!(length(&ber[..cut]), None, "{cut}");
-        }
-    }
-
-    #[test]
-    fn only_what_is_constructed_has_an_indefinite_length() {
-        assert_eq!(length(&[0x04, 0x80, 0, 0]), None);
-        assert!(Ber(&[0x04, 0x80, 0, 0]).next().is_none());
-    }
-
-    #[test]
-    fn any_depth_is_measured() {
-        let deep = [[0x30, 0x80].repeat(1 << 20), vec![0; 2 << 20]].concat();
-        assert_eq!(length(&deep), Some(deep.len()));
-    }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::classify::{Classified, Item, Misfit};
 use super::label::Kind;
+use super::unlock::Unlock;
 use super::{Expected, Limits, Material, Unreadable};
 use crate::error::Error;
 use crate::finding::{Code, Finding};
@@ -12,8 +13,9 @@ use crate::origin::Origin;
 /// Gathers one source's items and findings.
 pub(super) struct Sink<'a> {
     source: Arc<str>,
-    limits: &'a Limits,
+    pub(super) limits: &'a Limits,
     blocks: &'a mut usize,
+    pub(super) unlock: &'a mut Unlock,
     pub(super) material: Material,
     /// Repairs that concern the text as a whole: said once a source, with how often they occur.
     general: Vec<(Code, Origin, usize)>,
@@ -22,11 +24,17 @@ pub(super) struct Sink<'a> {
 }
 
 impl<'a> Sink<'a> {
-    pub(super) fn new(source: &str, limits: &'a Limits, blocks: &'a mut usize) -> Self {
+    pub(super) fn new(
+        source: &str,
+        limits: &'a Limits,
+        blocks: &'a mut usize,
+        unlock: &'a mut Unlock,
+    ) -> Self {
         Self {
             source: source.into(),
             limits,
             blocks,
+            unlock,
             material: Material::default(),
             general: Vec::new(),
             wrapped: None,
@@ -118,10 +126,8 @@ impl<'a> Sink<'a> {
             Item::Key(key) => self.material.keys.push(key),
             Item::DhParameters(parameters) => self.material.dh_parameters.push(parameters),
             Item::ContentInfo(ber) => self.content_info(&ber, label, origin)?,
-            Item::EncryptedKey => self.unreadable(
-                Expected::Key,
-                Finding::new(Code::EncryptedKey, "the private key is encrypted").at(origin),
-            ),
+            Item::Pkcs12(ber) => self.pkcs12(&ber, origin)?,
+            Item::EncryptedKey(key) => self.encrypted_key(&key, origin),
             Item::UnsupportedKey(what) => self.unreadable(
                 Expected::Key,
                 Finding::new(

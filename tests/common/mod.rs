@@ -10,6 +10,7 @@
 pub mod aia;
 pub mod bundling;
 pub mod cert_file;
+pub mod certtool;
 #[cfg(feature = "aia")]
 pub mod client;
 #[cfg(feature = "cli")]

@@ -5,9 +5,11 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use fullchain::Preference;
 use fullchain::haproxy::Version;
+use fullchain::{Passphrase, Preference};
 use rustls_pki_types::{ServerName, UnixTime};
+
+use crate::passphrase;
 
 /// Turns whatever a CA handed over into a PEM that HAProxy serves, or says why that cannot be.
 #[derive(Debug, Parser)]
@@ -197,6 +199,15 @@ pub struct CommonArguments {
     /// A folder that keeps what was fetched, for the day when the CA's server is down
     #[arg(long, value_name = "DIR")]
     pub cache: Option<PathBuf>,
+
+    /// A file whose first line is the passphrase of encrypted keys and PKCS#12 containers; without
+    /// it and --passphrase-env it is asked for at the terminal, if there is one
+    #[arg(long, value_name = "FILE", value_parser = passphrase::of_file, conflicts_with = "passphrase_env")]
+    pub passphrase_file: Option<Passphrase>,
+
+    /// The environment variable that has the passphrase
+    #[arg(long, value_name = "VAR", value_parser = passphrase::of_variable)]
+    pub passphrase_env: Option<Passphrase>,
 
     /// Draw the issuers above the certificate
     #[arg(long)]

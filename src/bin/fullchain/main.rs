@@ -4,6 +4,7 @@ mod arguments;
 mod bind;
 mod check;
 mod output;
+mod passphrase;
 mod sni;
 
 use std::process::ExitCode;
@@ -147,7 +148,8 @@ struct Job {
 
 impl Job {
     fn new(arguments: &CommonArguments, inputs: &[Input]) -> Result<Self, Error> {
-        let mut reader = Reader::new();
+        let given = arguments.passphrase_file.as_ref();
+        let mut reader = passphrase::reader(given.or(arguments.passphrase_env.as_ref()));
         let mut report = Report::default();
         let time = arguments.at.unwrap_or_else(UnixTime::now);
         let mut bundler = bundler(&arguments.roots, time, &mut reader, &mut report)?

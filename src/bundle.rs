@@ -5,6 +5,7 @@
 
 mod draft;
 mod pair;
+mod twins;
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use crate::chain::{Chain, Limits, Preference, Requirements, SignatureMemory};
 use crate::dh::DhParameters;
 use crate::finding::Report;
 use crate::key::PrivateKey;
+use crate::pem::{SecretPem, encode};
 use crate::pool::Pool;
 use crate::profile::Profile;
 use crate::read::Material;
@@ -209,6 +211,25 @@ impl Bundle {
     /// What was repaired, left out or noticed on the way.
     pub fn report(&self) -> &Report {
         &self.report
+    }
+
+    /// The certificates as PEM: leaf, intermediates, root if wanted, and the DH parameters, if there
+    /// are any. It is what nginx, Apache and Kubernetes call the full chain.
+    pub fn certificates_pem(&self) -> String {
+        encode(self.public_blocks()).expose().to_owned()
+    }
+
+    /// The private key as PEM.
+    pub fn key_pem(&self) -> SecretPem {
+        encode([(self.key.label(), self.key.secret_der().secret_der())])
+    }
+
+    /// All but the key, with labels.
+    pub(crate) fn public_blocks(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        let certificates = self.chain.certificates();
+        let certificates = certificates.map(|it| ("CERTIFICATE", it.der().as_ref()));
+        let parameters = self.dh_parameters.iter();
+        certificates.chain(parameters.map(|it| ("DH PARAMETERS", it.der())))
     }
 }
 

@@ -53,6 +53,13 @@ pub enum Error {
         /// What is known of the reason.
         reason: String,
     },
+    /// What a bundle should be written as could not be made.
+    NotEncoded {
+        /// The format, as in "PKCS#12".
+        format: &'static str,
+        /// What stood in the way.
+        reason: String,
+    },
 }
 
 impl Error {
@@ -103,6 +110,9 @@ impl fmt::Display for Error {
                 Printable(store),
                 Printable(reason)
             ),
+            Self::NotEncoded { format, reason } => {
+                write!(f, "the bundle cannot be written as {format}: {reason}")
+            }
         }
     }
 }

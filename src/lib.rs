@@ -14,6 +14,8 @@
 //! | [`Reader`] | bytes | [`Material`]: certificates, keys, DH parameters, each with its [`Origin`] |
 //! | [`Bundler`] | material, [`TrustStore`]s, a time, names | [`Bundle`]: the proof, or a [`Refusal`] |
 //! | [`haproxy::write`] | a bundle | the file, replaced atomically |
+//! | [`Files`] | bundles | files for other servers too, all or none |
+//! | [`to_pkcs12`] | a bundle and a [`Passphrase`] | a container for Windows, Java and others |
 //! | [`haproxy::load`] | files as they are | what HAProxy does with them, and what clients then see |
 //! | [`haproxy::fleet`] | many files | the same, on all cores |
 //! | [`haproxy::sni`] | the certificates of a bind line | who gets which of them, and what is surprising |
@@ -48,7 +50,7 @@
 //! Holding a [`Bundle`] is the proof: only a [`Bundler`] and its [`Draft`]s make one. webpki
 //! decides what is trusted; this crate decides which path to offer it, and explains its verdict.
 //! Time, bytes and trust stores come in as arguments; only [`Reader::read_path`],
-//! `TrustStore::system`, `aia::Cache`, [`haproxy::BindLine`] and [`haproxy::write`] touch
+//! `TrustStore::system`, `aia::Cache`, [`haproxy::BindLine`], [`haproxy::write`] and [`Files`] touch
 //! files, and only `aia::Fetcher` the network.
 //!
 //! # Features
@@ -93,12 +95,15 @@ pub mod chain;
 mod common_name;
 mod dh;
 mod error;
+mod files;
 pub mod finding;
 pub mod haproxy;
 pub mod key;
 mod origin;
 mod passphrase;
 mod pbe;
+mod pem;
+mod pkcs12;
 mod pool;
 mod printable;
 pub mod profile;
@@ -111,10 +116,12 @@ pub use cert::{Certificate, NotACertificate};
 pub use chain::{Chain, Preference, SignatureMemory};
 pub use dh::DhParameters;
 pub use error::Error;
+pub use files::Files;
 pub use finding::{Code, Finding, Report, Severity};
 pub use key::PrivateKey;
 pub use origin::Origin;
 pub use passphrase::Passphrase;
+pub use pkcs12::to_pkcs12;
 pub use pool::Pool;
 pub use profile::Profile;
 pub use read::{Material, Reader};

@@ -62,7 +62,8 @@ fn json(run: &Run, args: &[&str]) -> Value {
     assert_eq!(
         members(&json),
         [
-            "bundle", "chain", "error", "file", "findings", "outcome", "tree", "written"
+            "bundle", "chain", "error", "file", "files", "findings", "outcome", "tree", "twin",
+            "written"
         ]
     );
     assert!(!ended.stderr.is_empty(), "the report is there as ever");

@@ -227,7 +227,10 @@ impl Draft {
         if let [only] = leaves(pool).as_slice() {
             finding = finding.at(only.origin());
         }
-        let encrypted = |unreadable: &Unreadable| unreadable.finding.code == Code::EncryptedKey;
+        let encrypted = |unreadable: &Unreadable| {
+            let code = unreadable.finding.code;
+            matches!(code, Code::EncryptedKey | Code::WrongPassphrase)
+        };
         if self.unreadable.iter().any(encrypted) {
             finding =
                 finding.help("Give the passphrase of the key that is there, or add the right key");

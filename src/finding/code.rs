@@ -169,7 +169,7 @@ codes! {
     PathLength Error "path-length", "A CA in the path allows fewer CAs below it than there are.", "Take another chain of the CA, or have a CA issued that is allowed as many.";
     UnsupportedAlgorithm Error "unsupported-algorithm", "A signature in the path is of an algorithm that is not supported (SHA-1, MD5, P-521 or other).", "Have the certificate issued with RSA or ECDSA and SHA-256 or better.";
     PathRefused Error "path-refused", "The path was refused for another reason, which the message gives.", "See the message.";
-    LimitExceeded Error "limit-exceeded", "The search for a path met a limit that guards against hostile input.", "Remove CA certificates that have nothing to do with this one.";
+    LimitExceeded Error "limit-exceeded", "A limit that guards against hostile input was met: by the search for a path, or by the iterations that open what is encrypted.", "Remove CA certificates that have nothing to do with this one.";
     // HAProxy: what it loads.
     NotLoaded Error "not-loaded", "OpenSSL, through which HAProxy reads its files, does not read the certificates of the file, and HAProxy does not start.", "Let `fullchain bundle` write the file anew: it mends what can be mended.";
     NotSent Warning "not-sent", "A certificate of the file is not sent to clients: it stands behind a damaged block, or under a label that OpenSSL passes over there.", "Let `fullchain bundle` write the file anew.";

@@ -9,10 +9,10 @@ mod openssl;
 mod pem;
 pub mod sni;
 mod version;
-mod write;
 
+pub use crate::files::Written;
+pub use crate::pem::SecretPem;
 pub use bind::BindLine;
 pub use crt_list::{CrtEntry, CrtList, MAX_LINE, MAX_WORDS, Unwritable};
-pub use pem::{SecretPem, pem};
+pub use pem::{pem, write};
 pub use version::{NotAVersion, Version};
-pub use write::{Written, write};

@@ -231,6 +231,12 @@ impl PrivateKey {
 
     /// The same key as PKCS#8 version 1 with nothing in it but what is private.
     pub(crate) fn rewritten(&self) -> Option<Self> {
+        self.pkcs8(None)
+    }
+
+    /// The same, into which an elliptic curve's public key is written, if it is given: not
+    /// everybody computes it.
+    pub(crate) fn pkcs8(&self, public: Option<&[u8]>) -> Option<Self> {
         let (algorithm, curve) = self.algorithm.identifier();
         let private = self.private();
         let wrapped = match self.algorithm {
@@ -243,7 +249,7 @@ impl PrivateKey {
                 let inner = EcPrivateKey {
                     private_key: &scalar,
                     parameters: None,
-                    public_key: None,
+                    public_key: public,
                 };
                 Zeroizing::new(inner.to_der().ok()?)
             }

@@ -1,14 +1,19 @@
 //! What passphrases open: the encryption schemes of PKCS#5 (RFC 8018), PKCS#12 (RFC 7292) and
 //! OpenSSL's PEM blocks.
 //!
-//! New files have PBES2, which `pkcs5` reads. What Windows, Java and older OpenSSL write has worse
-//! schemes; they are read, and never written.
+//! New files have PBES2. What Windows, Java and older OpenSSL write has worse schemes; they are read,
+//! and never written.
+//!
+//! What is derived and decrypted is in buffers that are cleared; what scrypt and the HMAC of PBKDF2
+//! work on meanwhile is beyond this crate's reach.
 
 mod cipher;
+mod pbes2;
 mod pem;
 mod pkcs12;
 
-use der::{Decode, ErrorKind, Tag};
+use der::Decode;
+use sha1::digest::{Digest, Output};
 use spki::{AlgorithmIdentifierRef, ObjectIdentifier};
 use zeroize::Zeroizing;
 
@@ -19,8 +24,6 @@ pub(crate) use pem::open_pem;
 pub(crate) use pkcs12::{Purpose, derive};
 
 const PBES2: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.5.13");
-/// Scrypt needs this much memory at the most, in bytes.
-const MOST_MEMORY: u64 = 256 * 1024 * 1024;
 
 /// The other schemes, by how they derive a key, and for which cipher.
 const SCHEMES: &[(&str, Derivation, Cipher)] = &[
@@ -35,6 +38,16 @@ const SCHEMES: &[(&str, Derivation, Cipher)] = &[
         "1.2.840.113549.1.5.11",
         Derivation::Pbkdf1Sha1,
         Cipher::Rc2(64),
+    ),
+    (
+        "1.2.840.113549.1.12.1.1",
+        Derivation::Pkcs12,
+        Cipher::Rc4(128),
+    ),
+    (
+        "1.2.840.113549.1.12.1.2",
+        Derivation::Pkcs12,
+        Cipher::Rc4(40),
     ),
     (
         "1.2.840.113549.1.12.1.3",
@@ -72,6 +85,8 @@ pub(crate) enum Closed {
     Unsupported(String),
     /// Deriving the key would cost more than is allowed.
     TooCostly,
+    /// It would take more memory than these bytes.
+    TooLarge(u64),
     /// The passphrase is another one, or the content was damaged.
     Wrong,
 }
@@ -118,7 +133,8 @@ pub(crate) fn open(
     let unreadable = || Closed::Unsupported("a scheme that cannot be read".to_owned());
     let identifier = AlgorithmIdentifierRef::from_der(algorithm).map_err(|_| unreadable())?;
     if identifier.oid == PBES2 {
-        return open_pbes2(identifier, secret, content, spend);
+        let passphrase = secret.text.as_bytes();
+        return pbes2::open(identifier.parameters, passphrase, content, spend);
     }
     let scheme = identifier.oid.to_string();
     let known = SCHEMES.iter().find(|(oid, ..)| *oid == scheme);
@@ -129,7 +145,7 @@ pub(crate) fn open(
         salt_and_iterations(fields.expect(tag::SEQUENCE)?.value)
     });
     let (salt, iterations) = parameters.ok_or_else(unreadable)?;
-    let (key_length, iv_length) = (cipher.key_length(), cipher.block());
+    let (key_length, iv_length) = (cipher.key_length(), cipher.iv_length());
     let cost = match derivation {
         Derivation::Pkcs12 => pkcs12::blocks(key_length) + pkcs12::blocks(iv_length),
         Derivation::Pbkdf1Md5 | Derivation::Pbkdf1Sha1 => 1,
@@ -161,68 +177,18 @@ pub(crate) fn salt_and_iterations(parameters: &[u8]) -> Option<(&[u8], u64)> {
     Some((salt, iterations))
 }
 
-fn open_pbes2(
-    identifier: AlgorithmIdentifierRef<'_>,
-    secret: &Secret,
-    content: &[u8],
-    spend: &mut dyn FnMut(u64) -> bool,
-) -> Result<Zeroizing<Vec<u8>>, Closed> {
-    let scheme =
-        pkcs5::EncryptionScheme::try_from(identifier).map_err(|error| match error.kind() {
-            ErrorKind::OidUnknown { oid } => Closed::Unsupported(named(&oid.to_string())),
-            // It has limits of its own.
-            ErrorKind::Value { tag: Tag::Integer } => Closed::TooCostly,
-            _ => Closed::Unsupported("PBES2 with parameters that cannot be read".to_owned()),
-        })?;
-    let Some(parameters) = scheme.pbes2() else {
-        return Err(Closed::Unsupported("PBES1".to_owned()));
-    };
-    let cost = match &parameters.kdf {
-        pkcs5::pbes2::Kdf::Pbkdf2(kdf) => {
-            // SHA-1 has 20 bytes, of which two blocks make a key of more.
-            u64::from(kdf.iteration_count).saturating_mul(2)
-        }
-        pkcs5::pbes2::Kdf::Scrypt(kdf) => {
-            let blocks = kdf.cost_parameter.saturating_mul(kdf.block_size.into());
-            if blocks.saturating_mul(128) > MOST_MEMORY {
-                return Err(Closed::TooCostly);
-            }
-            blocks
-                .saturating_mul(kdf.parallelization.into())
-                .saturating_mul(2)
-        }
-        _ => {
-            return Err(Closed::Unsupported(
-                "PBES2 with an unknown derivation".to_owned(),
-            ));
-        }
-    };
-    if !spend(cost) {
-        return Err(Closed::TooCostly);
-    }
-    match scheme.decrypt(secret.text.as_bytes(), content) {
-        Ok(opened) => Ok(Zeroizing::new(opened)),
-        Err(pkcs5::Error::UnsupportedAlgorithm { oid }) => {
-            Err(Closed::Unsupported(named(&oid.to_string())))
-        }
-        Err(_) => Err(Closed::Wrong),
-    }
-}
-
 /// Key and initialisation vector, of eight bytes each (RFC 8018 section 6.1.1).
-fn pbkdf1<D: sha1::Digest>(
+fn pbkdf1<D: Digest>(
     passphrase: &[u8],
     salt: &[u8],
     iterations: u64,
 ) -> (Zeroizing<Vec<u8>>, Zeroizing<Vec<u8>>) {
-    let mut digest = D::new()
+    let mut digest = Zeroizing::new(Output::<D>::default());
+    D::new()
         .chain_update(passphrase)
         .chain_update(salt)
-        .finalize();
-    for _ in 1..iterations {
-        digest = D::digest(&digest);
-    }
-    let digest = Zeroizing::new(digest.to_vec());
+        .finalize_into(&mut digest);
+    iterate::<D>(&mut digest, iterations);
     let part = |from: usize| {
         let part = digest.get(from..from + 8).unwrap_or_default();
         Zeroizing::new(part.to_vec())
@@ -230,17 +196,82 @@ fn pbkdf1<D: sha1::Digest>(
     (part(0), part(8))
 }
 
+/// Makes the digest of a digest, all in all so many times; the first has been made.
+fn iterate<D: Digest>(digest: &mut Zeroizing<Output<D>>, iterations: u64) {
+    for _ in 1..iterations {
+        let next = D::new().chain_update(&**digest);
+        next.finalize_into(digest);
+    }
+}
+
 /// What people call an algorithm, or its number.
 fn named(oid: &str) -> String {
     let name = match oid {
+        "1.2.156.10197.1.104.2" => "SM4",
+        "1.2.392.200011.61.1.1.1.2" | "1.2.392.200011.61.1.1.1.3" | "1.2.392.200011.61.1.1.1.4" => {
+            "Camellia"
+        }
+        "1.2.410.200004.1.4" => "SEED",
+        "1.2.410.200046.1.1.2" | "1.2.410.200046.1.1.7" | "1.2.410.200046.1.1.12" => "ARIA",
+        "1.2.643.2.2.21" => "GOST 28147-89",
+        "1.2.643.7.1.1.4.1" | "1.2.643.7.1.1.4.2" => "HMAC with GOST R 34.11-2012",
+        "1.2.840.113533.7.66.10" => "CAST5",
         "1.2.840.113549.1.5.1" => "PBE with MD2 and DES",
         "1.2.840.113549.1.5.4" => "PBE with MD2 and RC2",
         "1.2.840.113549.1.5.14" => "PBMAC1",
-        "1.2.840.113549.1.12.1.1" => "PBE with SHA-1 and 128-bit RC4",
-        "1.2.840.113549.1.12.1.2" => "PBE with SHA-1 and 40-bit RC4",
-        "1.2.840.113549.3.2" => "RC2",
-        "1.3.14.3.2.7" => "DES",
+        "1.2.840.113549.3.9" => "RC5",
+        "1.3.6.1.4.1.188.7.1.1.2" => "IDEA",
+        "1.3.6.1.4.1.3029.1.2" => "Blowfish",
+        "2.16.840.1.101.3.4.1.6" | "2.16.840.1.101.3.4.1.26" | "2.16.840.1.101.3.4.1.46" => {
+            "AES in GCM mode"
+        }
         _ => return oid.to_owned(),
     };
     name.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Closed, Secret, named, open};
+    use crate::passphrase::Passphrase;
+
+    /// An AlgorithmIdentifier of PKCS#12 with two-key triple DES, a salt, and 1000 iterations.
+    const TWO_KEY_TRIPLE_DES: &[u8] = b"\x30\x1c\x06\x0a\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x01\x04\x30\x0e\x04\x08saltsalt\x02\x02\x03\xe8";
+
+    #[test]
+    fn the_cost_is_spent_before_the_key_is_derived() {
+        let secret = Secret::new(&Passphrase::default());
+        let mut spent = Vec::new();
+        let opened = open(TWO_KEY_TRIPLE_DES, &secret, &[0; 16], &mut |cost| {
+            spent.push(cost);
+            false
+        });
+        assert_eq!(opened.map(|_| ()), Err(Closed::TooCostly));
+        // One digest for the key of 16 bytes, and one for the vector.
+        assert_eq!(spent, [2000]);
+    }
+
+    #[test]
+    fn what_is_not_whole_blocks_is_wrong() {
+        let secret = Secret::new(&Passphrase::default());
+        for length in [0, 1, 7, 9, 15] {
+            let content = vec![0; length];
+            let opened = open(TWO_KEY_TRIPLE_DES, &secret, &content, &mut |_| true);
+            assert_eq!(opened.map(|_| ()), Err(Closed::Wrong), "{length}");
+        }
+    }
+
+    #[test]
+    fn passphrases_of_pkcs12_are_utf_16_with_a_zero() {
+        let secret = Secret::new(&Passphrase::from("a\u{e9}\u{1f434}".to_owned()));
+        assert_eq!(*secret.wide, b"\0a\0\xe9\xd8\x3d\xdc\x34\0\0");
+        assert_eq!(*Secret::new(&Passphrase::default()).wide, [0, 0]);
+        assert_eq!(*Secret::nothing().wide, []);
+    }
+
+    #[test]
+    fn what_has_no_name_is_numbered() {
+        assert_eq!(named("1.2.3"), "1.2.3");
+        assert_eq!(named("1.2.840.113549.1.5.4"), "PBE with MD2 and RC2");
+    }
 }

@@ -151,34 +151,14 @@ impl<'a> Body<'a> {
         }
     }
 
-    /// Looks at a header for what it says of encryption. What should follow on lines of its own may
-    /// stand behind it.
-    fn header(&mut self, header: &[u8], at: usize) {
-        let rest = if let Some(rest) = header.strip_prefix(b"Proc-Type: 4,ENCRYPTED")
-            && self.encryption.is_none()
-        {
-            self.encryption = Some(String::new());
-            rest
-        } else if let Some(rest) = header.strip_prefix(b"DEK-Info:")
-            && self.encryption.as_ref().is_none_or(String::is_empty)
-        {
-            let rest = rest.trim_ascii_start();
-            let end = rest.iter().position(|&byte| is_blank(byte));
-            let (info, rest) = rest.split_at(end.unwrap_or(rest.len()));
-            self.encryption = Some(String::from_utf8_lossy(info).into_owned());
-            rest
-        } else {
-            return;
-        };
-        if rest.iter().any(|&byte| !is_blank(byte)) {
-            self.line(rest, at + offset_in(header, rest));
-        }
-    }
-
     fn line(&mut self, line: &[u8], at: usize) {
         let trimmed = line.trim_ascii();
         let unwrapped = unwrap(trimmed);
         let from = at + offset_in(line, unwrapped);
+        // RFC 1421 section 4.4 wants a blank line after the headers.
+        if trimmed.is_empty() && self.lines.is_empty() && self.encryption.is_some() {
+            return;
+        }
         if unwrapped.is_empty() {
             let code = match trimmed.is_empty() {
                 true => Code::BlankLines,
@@ -200,8 +180,13 @@ impl<'a> Body<'a> {
             );
         }
         if self.lines.is_empty() && is_header(unwrapped) {
-            self.note(Code::PemHeaders, at);
-            return self.header(unwrapped, from);
+            let Some(rest) = self.encryption_header(unwrapped) else {
+                return self.note(Code::PemHeaders, at);
+            };
+            if !rest.is_empty() {
+                self.line(rest, from + offset_in(unwrapped, rest));
+            }
+            return;
         }
         let stray = unwrapped
             .iter()
@@ -219,9 +204,28 @@ impl<'a> Body<'a> {
             spaced: unwrapped.iter().any(|&byte| is_blank(byte)),
             url: unwrapped.iter().any(|&byte| matches!(byte, b'-' | b'_')),
         });
-        if self.content_end.is_none() {
+        // What is encrypted begins as it happens, and states no length.
+        if self.content_end.is_none() && self.encryption.is_none() {
             self.content_end = self.measure.line(unwrapped).map(|length| from + length);
         }
+    }
+
+    /// Takes a header that is about encryption, and gives what follows it on its line: spaces may
+    /// have come in place of line ends.
+    fn encryption_header<'l>(&mut self, line: &'l [u8]) -> Option<&'l [u8]> {
+        let rest = if let Some(value) = header_value(line, b"Proc-Type:") {
+            let value = value.strip_prefix(b"4,")?.trim_ascii_start();
+            let rest = value.strip_prefix(b"ENCRYPTED")?;
+            self.encryption.get_or_insert_default();
+            rest
+        } else {
+            let value = header_value(line, b"DEK-Info:")?;
+            let end = value.iter().position(u8::is_ascii_whitespace);
+            let (info, rest) = value.split_at_checked(end.unwrap_or(value.len()))?;
+            self.encryption = Some(String::from_utf8_lossy(info).into_owned());
+            rest
+        };
+        Some(rest.trim_ascii_start())
     }
 
     /// The text before a marker without the prefix, if the lines had it.
@@ -447,6 +451,14 @@ fn is_header(line: &[u8]) -> bool {
         .take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'-')
         .count();
     name > 0 && line.get(name) == Some(&b':')
+}
+
+/// What stands behind this name and its colon.
+fn header_value<'a>(line: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    let (start, value) = line.split_at_checked(name.len())?;
+    start
+        .eq_ignore_ascii_case(name)
+        .then(|| value.trim_ascii_start())
 }
 
 /// Where `part`, a subslice of `whole`, begins in it.

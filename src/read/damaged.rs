@@ -126,20 +126,18 @@ impl<'t> DamagedReader<'t, '_, '_> {
             (None, None) => limit,
         };
         let origin = self.origin(begin.start, to.saturating_sub(1).max(begin.start));
-        if body.is_empty() && body.encryption.is_none() && kind != Kind::Unused {
+        if body.is_empty() && kind != Kind::Unused {
             self.empty(begin, next, &origin);
             return Ok(to);
         }
-        if let Some(info) = &body.encryption {
-            let content = body.characters(Way::Plain).decode(Secrecy::Secret).der;
-            let key = Item::EncryptedKey(Encrypted::Pem(info.clone(), content));
-            self.sink.item(key.into(), label, &origin)?;
+        if body.encryption.is_none() && self.wrapped(&body, &origin)? {
             return Ok(to);
         }
-        if self.wrapped(&body, &origin)? {
-            return Ok(to);
-        }
-        match decode(&body, kind, label, &origin) {
+        let decoded = match &body.encryption {
+            Some(info) => Ok(encrypted(&body, info)),
+            None => decode(&body, kind, label, &origin),
+        };
+        match decoded {
             Ok((classified, found)) => {
                 let mut repairs = self.marker_repairs(begin, end, &body);
                 repairs.extend(body.repairs.iter().copied());
@@ -383,6 +381,13 @@ impl<'t> DamagedReader<'t, '_, '_> {
         }
         excerpt
     }
+}
+
+/// What headers say is an encrypted key. Only its passphrase will show whether it was decoded well.
+fn encrypted(body: &Body<'_>, info: &str) -> (Classified, Vec<(Code, usize)>) {
+    let decoded = body.characters(Way::Plain).decode(Secrecy::Secret);
+    let key = Item::EncryptedKey(Encrypted::Pem(info.to_owned(), decoded.der));
+    (key.into(), decoded.repairs)
 }
 
 /// Decodes a body the first way that makes sense, and says what was repaired on the way.

@@ -128,14 +128,7 @@ impl<'a> Sink<'a> {
             Item::ContentInfo(ber) => self.content_info(&ber, label, origin)?,
             Item::Pkcs12(ber) => self.pkcs12(&ber, origin)?,
             Item::EncryptedKey(key) => self.encrypted_key(&key, origin),
-            Item::UnsupportedKey(what) => self.unreadable(
-                Expected::Key,
-                Finding::new(
-                    Code::UnsupportedKey,
-                    format!("the private key is {what}, which is not supported"),
-                )
-                .at(origin),
-            ),
+            Item::UnsupportedKey(what) => self.unsupported_key(&what, origin),
             Item::Unsupported(help) => self.unreadable(
                 Expected::Any,
                 Finding::new(
@@ -149,6 +142,12 @@ impl<'a> Sink<'a> {
                 .say(Finding::new(Code::BlockLeftOut, format!("{label} was left out")).at(origin)),
         }
         Ok(())
+    }
+
+    pub(super) fn unsupported_key(&mut self, what: &str, origin: &Origin) {
+        let message = format!("the private key is {what}, which is not supported");
+        let finding = Finding::new(Code::UnsupportedKey, message);
+        self.unreadable(Expected::Key, finding.at(origin));
     }
 
     /// What cannot be read; the hint says more about the place of the damage, if it is known.

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use super::Expected;
+use super::classify::stated_length;
 use super::sink::Sink;
-use crate::finding::{Code, Finding};
+use crate::finding::{Code, Finding, Severity};
 use crate::key::{KeyError, PrivateKey};
 use crate::origin::Origin;
 use crate::passphrase::Passphrase;
@@ -109,11 +110,12 @@ impl Sink<'_> {
         origin: &Origin,
     ) {
         match opened.and_then(|der| private_key(&der, origin)) {
-            Ok(key) => {
+            Ok(Ok(key)) => {
                 let message = "the private key was decrypted; it is in plain in what is written";
                 self.say(Finding::new(Code::KeyDecrypted, message).at(origin));
                 self.material.keys.push(key);
             }
+            Ok(Err(what)) => self.unsupported_key(&what, origin),
             Err(closed) => {
                 let finding = why_closed(KEY, &closed, self.limits.max_iterations);
                 self.unreadable(Expected::Key, finding.at(origin));
@@ -134,12 +136,16 @@ impl Sink<'_> {
     }
 }
 
-fn private_key(der: &[u8], origin: &Origin) -> Result<PrivateKey, Closed> {
-    PrivateKey::new(der, origin.clone()).map_err(|error| match error {
-        KeyError::Unsupported(what) => Closed::Unsupported(what),
-        // One passphrase of 256 seems to fit, and what comes out makes no sense.
-        KeyError::NotAKey | KeyError::Encrypted => Closed::Wrong,
-    })
+/// The key that was in it, or of what kind it is, if that is not supported.
+fn private_key(der: &[u8], origin: &Origin) -> Result<Result<PrivateKey, String>, Closed> {
+    match PrivateKey::new(der, origin.clone()) {
+        Ok(key) => Ok(Ok(key)),
+        Err(KeyError::Unsupported(what)) => Ok(Err(what)),
+        // DSA has a structure of its own. A wrong passphrase makes no whole one.
+        Err(_) if stated_length(der) == Some(der.len()) => Ok(Err("of an unknown kind".to_owned())),
+        // One wrong passphrase of 256 seems to fit, and what comes out makes no sense.
+        Err(_) => Err(Closed::Wrong),
+    }
 }
 
 /// Nobody knows the passphrase.
@@ -158,7 +164,14 @@ pub(super) fn why_closed(what: &str, closed: &Closed, limit: u64) -> Finding {
             let message = format!(
                 "{what} was not opened: deriving its key, and those before it, takes more than {limit} iterations"
             );
-            Finding::new(Code::LimitExceeded, message)
+            too_costly(&message)
+        }
+        Closed::TooLarge(bytes) => {
+            let message = format!(
+                "{what} was not opened: deriving its key takes more than {} MiB of memory",
+                bytes / (1024 * 1024)
+            );
+            too_costly(&message)
         }
         Closed::Unsupported(scheme) => {
             let message = format!("{what} is encrypted in a way that is not supported: {scheme}");
@@ -166,4 +179,10 @@ pub(super) fn why_closed(what: &str, closed: &Closed, limit: u64) -> Finding {
                 .help("Decrypt it: openssl pkey -in KEY -out PLAIN (mind the file's mode).")
         }
     }
+}
+
+fn too_costly(message: &str) -> Finding {
+    Finding::new(Code::LimitExceeded, message)
+        .with_severity(Severity::Warning)
+        .help("Encrypt it anew at a lower cost: openssl pkcs8 -topk8 -in FILE -out NEW; in the library, raise Reader::max_iterations.")
 }

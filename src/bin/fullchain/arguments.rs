@@ -50,6 +50,34 @@ pub struct BundleArguments {
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
 
+    /// What is written
+    #[arg(long, value_name = "FORMAT", default_value = "haproxy")]
+    pub format: Format,
+
+    /// Where the key is written, beside --format fullchain
+    #[arg(long, value_name = "FILE", requires = "out")]
+    pub key_out: Option<PathBuf>,
+
+    /// A file whose first line is the passphrase of what --format pkcs12 writes
+    #[arg(long, value_name = "FILE", value_parser = passphrase::of_file, conflicts_with = "out_passphrase_env")]
+    pub out_passphrase_file: Option<Passphrase>,
+
+    /// The environment variable that has it
+    #[arg(long, value_name = "VAR", value_parser = passphrase::of_variable)]
+    pub out_passphrase_env: Option<Passphrase>,
+
+    /// Write the key apart, as FILE.key, where HAProxy looks for it
+    #[arg(long)]
+    pub split_key: bool,
+
+    /// Write the issuer's certificate as FILE.issuer, to which HAProxy holds OCSP responses
+    #[arg(long)]
+    pub issuer: bool,
+
+    /// Make two bundles of certificates with ECDSA and RSA keys: FILE.ecdsa and FILE.rsa
+    #[arg(long)]
+    pub twins: bool,
+
     /// Do all but write
     #[arg(long)]
     pub check: bool,
@@ -64,6 +92,31 @@ pub struct BundleArguments {
     /// Files, folders (their regular files), or `-` for standard input
     #[arg(required = true, value_name = "INPUT")]
     pub inputs: Vec<Input>,
+}
+
+impl BundleArguments {
+    /// The passphrase of what is written.
+    pub fn out_passphrase(&self) -> Option<&Passphrase> {
+        let file = self.out_passphrase_file.as_ref();
+        file.or(self.out_passphrase_env.as_ref())
+    }
+
+    /// What does not go together.
+    pub fn conflict(&self) -> Option<&'static str> {
+        if self.split_key && self.format != Format::Haproxy {
+            Some("--split-key is for --format haproxy")
+        } else if self.key_out.is_some() && self.format != Format::Fullchain {
+            Some("--key-out is for --format fullchain")
+        } else if self.out_passphrase().is_some() != (self.format == Format::Pkcs12) {
+            Some(
+                "--format pkcs12 takes --out-passphrase-file or --out-passphrase-env, and nothing else does",
+            )
+        } else if self.key_out.is_some() && self.twins {
+            Some("--key-out names one file, and --twins has two keys")
+        } else {
+            None
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -158,6 +211,18 @@ pub struct BindArguments {
 pub enum Signature {
     Ecdsa,
     Rsa,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Certificates and key in one file, for HAProxy's `crt`
+    Haproxy,
+    /// The certificates, for nginx, Apache, `tls.crt`; the key goes to --key-out
+    Fullchain,
+    /// The private key alone, for `tls.key`
+    Key,
+    /// All in one encrypted container, for Windows and Java (RFC 7292)
+    Pkcs12,
 }
 
 /// What says how a chain is to be verified, and the outcome to be printed.

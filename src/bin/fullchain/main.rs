@@ -7,23 +7,31 @@ mod output;
 mod passphrase;
 mod sni;
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use fullchain::aia::{Cache, Fetcher, Policy};
+use fullchain::haproxy::Written;
 use fullchain::{
-    Bundle, Bundler, Draft, Error, Material, Pool, Profile, Reader, Report, TrustStore, haproxy,
+    Bundle, Bundler, Draft, Error, Files, Material, Pool, Profile, Reader, Report, TrustStore,
 };
 use rustls_pki_types::UnixTime;
 
 use arguments::{
-    Arguments, BundleArguments, Command, CommonArguments, Input, Roots, VerifyArguments,
+    Arguments, BundleArguments, Command, CommonArguments, Format, Input, Roots, VerifyArguments,
 };
 use output::{Outcome, Printed};
 
 fn main() -> ExitCode {
     match Arguments::parse().command {
-        Command::Bundle(arguments) => output::print(&bundle(&arguments)),
+        Command::Bundle(arguments) => {
+            if let Some(conflict) = arguments.conflict() {
+                let kind = clap::error::ErrorKind::ArgumentConflict;
+                Arguments::command().error(kind, conflict).exit();
+            }
+            output::print(&bundle(&arguments))
+        }
         Command::Verify(arguments) => output::print(&verify(&arguments)),
         Command::Check(arguments) => check::check(&arguments),
         Command::Sni(arguments) => sni::sni(&arguments),
@@ -36,38 +44,109 @@ fn bundle(arguments: &BundleArguments) -> Printed {
         Err(error) => return Printed::failed(error, &arguments.common),
     };
     let bundler = job.bundler.include_root(arguments.include_root);
-    let mut draft = bundler.draft(job.material);
-    fetch(&mut draft, &arguments.common);
-    let tree = tree(&mut draft, &arguments.common);
-    let outcome = match draft.bundle() {
-        Ok(bundle) => finish(arguments, bundle),
-        Err(refusal) => Outcome::Refused(refusal.report().clone()),
+    let drafts = match arguments.twins {
+        true => bundler.draft_twins(job.material).into(),
+        false => vec![bundler.draft(job.material)],
+    };
+    let mut tree = String::new();
+    let mut bundles = Vec::new();
+    let mut refused: Option<Report> = None;
+    for mut draft in drafts {
+        fetch(&mut draft, &arguments.common);
+        tree += &self::tree(&mut draft, &arguments.common).unwrap_or_default();
+        match draft.bundle() {
+            Ok(bundle) => bundles.push(bundle),
+            Err(refusal) => {
+                let report = refused.get_or_insert_default();
+                report.merge(refusal.report().clone());
+            }
+        }
+    }
+    let outcome = match refused {
+        Some(report) => Outcome::Refused(report),
+        None => finish(arguments, bundles),
     };
     Printed {
         outcome,
         stores: job.report,
-        tree,
+        tree: arguments.common.tree.then_some(tree),
         json: arguments.common.json,
     }
 }
 
-fn finish(arguments: &BundleArguments, bundle: Bundle) -> Outcome {
-    let written = match &arguments.out {
-        Some(path) if !arguments.check => match haproxy::write(&bundle, path) {
-            Ok(written) => Some((path.clone(), written)),
-            Err(error) => {
-                return Outcome::Failed {
-                    error,
-                    report: bundle.report().clone(),
-                };
-            }
+fn finish(arguments: &BundleArguments, bundles: Vec<Bundle>) -> Outcome {
+    match write(arguments, &bundles) {
+        Ok(written) => Outcome::Built { bundles, written },
+        Err(error) => Outcome::Failed {
+            error,
+            report: bundles
+                .iter()
+                .map(Bundle::report)
+                .cloned()
+                .flatten()
+                .collect(),
         },
-        _ => None,
-    };
-    Outcome::Built {
-        bundle: Box::new(bundle),
-        written,
     }
+}
+
+fn write(
+    arguments: &BundleArguments,
+    bundles: &[Bundle],
+) -> Result<Vec<(PathBuf, Written)>, Error> {
+    let mut files = Files::new();
+    if let Some(out) = arguments.out.as_ref().filter(|_| !arguments.check) {
+        match bundles {
+            [ecdsa, rsa] => {
+                add_files(&mut files, arguments, ecdsa, &with_suffix(out, "ecdsa"))?;
+                add_files(&mut files, arguments, rsa, &with_suffix(out, "rsa"))?;
+            }
+            bundles => {
+                for bundle in bundles {
+                    add_files(&mut files, arguments, bundle, out)?;
+                }
+            }
+        }
+    }
+    files.write()
+}
+
+/// Keys go before their certificates, as [`Files`] has it.
+fn add_files(
+    files: &mut Files,
+    arguments: &BundleArguments,
+    bundle: &Bundle,
+    out: &Path,
+) -> Result<(), Error> {
+    match arguments.format {
+        Format::Haproxy if arguments.split_key => {
+            files.key(bundle, with_suffix(out, "key"));
+            files.certificates(bundle, out);
+        }
+        Format::Haproxy => files.haproxy(bundle, out),
+        Format::Fullchain => {
+            if let Some(key) = &arguments.key_out {
+                files.key(bundle, key);
+            }
+            files.certificates(bundle, out);
+        }
+        Format::Key => files.key(bundle, out),
+        Format::Pkcs12 => {
+            // Without one the arguments were refused.
+            let passphrase = arguments.out_passphrase().cloned().unwrap_or_default();
+            files.pkcs12(bundle, &passphrase, out)?;
+        }
+    }
+    if arguments.issuer {
+        files.issuer(bundle, with_suffix(out, "issuer"));
+    }
+    Ok(())
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(suffix);
+    name.into()
 }
 
 fn verify(arguments: &VerifyArguments) -> Printed {

@@ -36,9 +36,10 @@ impl Printed {
 }
 
 pub enum Outcome {
+    /// One bundle, or twins.
     Built {
-        bundle: Box<Bundle>,
-        written: Option<(PathBuf, Written)>,
+        bundles: Vec<Bundle>,
+        written: Vec<(PathBuf, Written)>,
     },
     Verified {
         chain: Box<Chain>,
@@ -63,8 +64,12 @@ struct Json<'a> {
     /// The file, and `created`, `replaced` or `unchanged`; `null` when nothing was written.
     file: Option<String>,
     written: Option<Written>,
+    /// All files, and what became of each: of several, `file` is the first.
+    files: Vec<File>,
     /// What was built; `null` otherwise. Its findings are in it.
     bundle: Option<&'a Bundle>,
+    /// The twin with an RSA key, with `--twins`; `null` otherwise.
+    twin: Option<&'a Bundle>,
     /// What `verify` verified; `null` otherwise.
     chain: Option<&'a Chain>,
     /// What there is to say: about the trust stores, and unless a bundle says it about the rest.
@@ -73,6 +78,12 @@ struct Json<'a> {
     tree: Option<&'a str>,
     /// Why the work could not be done; `null` otherwise.
     error: Option<String>,
+}
+
+#[derive(Serialize)]
+struct File {
+    file: String,
+    written: Written,
 }
 
 /// Shows on a terminal that something is fetched.
@@ -102,18 +113,27 @@ pub fn print(printed: &Printed) -> ExitCode {
 fn print_report(printed: &Printed, stderr: &mut impl Write) -> io::Result<()> {
     write!(stderr, "{}", printed.stores.styled())?;
     match &printed.outcome {
-        Outcome::Built { bundle, written } => {
-            write!(stderr, "{}", bundle.report().styled())?;
-            match written {
-                Some((path, Written::Unchanged)) => {
-                    writeln!(stderr, "unchanged: {}", path.display())?;
-                }
-                Some((path, _)) => writeln!(stderr, "written: {}", path.display())?,
-                None => writeln!(stderr, "checked: nothing was written")?,
+        Outcome::Built { bundles, written } => {
+            for bundle in bundles {
+                write!(stderr, "{}", bundle.report().styled())?;
             }
-            print_chain(stderr, bundle.chain())?;
-            writeln!(stderr, "  {} key", bundle.key().algorithm())?;
-            print_trust(stderr, bundle.chain())
+            write!(stderr, "{}", of_twins(bundles).styled())?;
+            for (path, written) in written {
+                let verb = match written {
+                    Written::Unchanged => "unchanged",
+                    _ => "written",
+                };
+                writeln!(stderr, "{verb}: {}", path.display())?;
+            }
+            if written.is_empty() {
+                writeln!(stderr, "checked: nothing was written")?;
+            }
+            for bundle in bundles {
+                print_chain(stderr, bundle.chain())?;
+                writeln!(stderr, "  {} key", bundle.key().algorithm())?;
+                print_trust(stderr, bundle.chain())?;
+            }
+            Ok(())
         }
         Outcome::Verified { chain, report } => {
             write!(stderr, "{}", report.styled())?;
@@ -137,6 +157,14 @@ fn print_report(printed: &Printed, stderr: &mut impl Write) -> io::Result<()> {
             write!(stderr, "{}", report.styled())?;
             writeln!(stderr, "fullchain: {error}")
         }
+    }
+}
+
+/// What there is to say of twins together.
+fn of_twins(bundles: &[Bundle]) -> Report {
+    match bundles {
+        [ecdsa, rsa] => ecdsa.twin_differs(rsa).into_iter().collect(),
+        _ => Report::default(),
     }
 }
 
@@ -188,19 +216,26 @@ fn print_json(printed: &Printed) -> io::Result<()> {
         outcome: "built",
         file: None,
         written: None,
+        files: Vec::new(),
         bundle: None,
+        twin: None,
         chain: None,
         findings: printed.stores.clone(),
         tree: printed.tree.as_deref(),
         error: None,
     };
     match &printed.outcome {
-        Outcome::Built { bundle, written } => {
-            json.bundle = Some(bundle);
-            if let Some((path, written)) = written {
-                json.file = Some(path.to_string_lossy().into_owned());
-                json.written = Some(*written);
-            }
+        Outcome::Built { bundles, written } => {
+            json.bundle = bundles.first();
+            json.twin = bundles.get(1);
+            json.findings.merge(of_twins(bundles));
+            let files = written.iter().map(|(path, written)| File {
+                file: path.to_string_lossy().into_owned(),
+                written: *written,
+            });
+            json.files = files.collect();
+            json.file = json.files.first().map(|first| first.file.clone());
+            json.written = json.files.first().map(|first| first.written);
         }
         Outcome::Verified { chain, report } => {
             json.outcome = "verified";

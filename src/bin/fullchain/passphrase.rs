@@ -1,6 +1,7 @@
 //! Where passphrases come from: a file, the environment, or whoever sits at the terminal; never an
 //! argument, which others can see.
 
+use std::env::VarError;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, IsTerminal, Read};
 
@@ -26,10 +27,13 @@ pub fn of_file(path: &str) -> Result<Passphrase, String> {
 
 /// The value of an environment variable.
 pub fn of_variable(name: &str) -> Result<Passphrase, String> {
-    match std::env::var(name) {
-        Ok(value) => Ok(value.into()),
-        Err(error) => Err(error.to_string()),
-    }
+    std::env::var(name)
+        .map(Passphrase::from)
+        // The error's own text shows the value.
+        .map_err(|error| match error {
+            VarError::NotPresent => "there is no such environment variable".to_owned(),
+            VarError::NotUnicode(_) => "its value is not UTF-8".to_owned(),
+        })
 }
 
 /// A reader that knows the passphrase, or asks for it where somebody can answer.

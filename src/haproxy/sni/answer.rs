@@ -18,7 +18,8 @@ pub enum KeyType {
 }
 
 impl KeyType {
-    pub(super) fn of(certificate: &Certificate) -> Self {
+    /// That of a certificate's key.
+    pub fn of(certificate: &Certificate) -> Self {
         let mut spki = Walk(certificate.spki_value());
         let algorithm = spki
             .next()

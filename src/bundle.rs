@@ -224,8 +224,15 @@ impl Bundle {
         encode([(self.key.label(), self.key.secret_der().secret_der())])
     }
 
+    /// Everything, as HAProxy wants it in one file.
+    pub(crate) fn pem(&self) -> SecretPem {
+        let secret = self.key.secret_der();
+        let key = (self.key.label(), secret.secret_der());
+        encode(self.public_blocks().chain([key]))
+    }
+
     /// All but the key, with labels.
-    pub(crate) fn public_blocks(&self) -> impl Iterator<Item = (&str, &[u8])> {
+    fn public_blocks(&self) -> impl Iterator<Item = (&str, &[u8])> {
         let certificates = self.chain.certificates();
         let certificates = certificates.map(|it| ("CERTIFICATE", it.der().as_ref()));
         let parameters = self.dh_parameters.iter();

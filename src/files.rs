@@ -10,7 +10,6 @@ use zeroize::Zeroizing;
 
 use crate::bundle::Bundle;
 use crate::error::Error;
-use crate::haproxy;
 use crate::passphrase::Passphrase;
 use crate::pem::{SecretPem, encode};
 use crate::pkcs12::to_pkcs12;
@@ -90,7 +89,7 @@ impl Files {
 
     /// What HAProxy's `crt` reads, as [`haproxy::pem`](crate::haproxy::pem) has it.
     pub fn haproxy(&mut self, bundle: &Bundle, path: impl Into<PathBuf>) {
-        self.secret(path, &haproxy::pem(bundle));
+        self.secret(path, &bundle.pem());
     }
 
     /// The certificates: leaf, intermediates, root if wanted; and DH parameters, if there are any.

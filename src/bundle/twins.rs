@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::{Bundle, Bundler, Draft};
+use crate::cert::Certificate;
+use crate::common_name::common_names;
 use crate::finding::{Code, Finding};
-use crate::haproxy::sni::{KeyType, Names};
-use crate::key::KeyAlgorithm;
+use crate::key::{KeyAlgorithm, public_key};
 use crate::read::Material;
 
 impl Bundler {
@@ -22,11 +23,11 @@ impl Bundler {
         (rsa.keys, ecdsa.keys) = keys.partition(|key| is_rsa(key.algorithm()));
         let certificates = std::mem::take(&mut ecdsa.certificates);
         for certificate in certificates {
-            let key_type = KeyType::of(&certificate);
-            if certificate.is_ca() || key_type == KeyType::Rsa {
+            let has_rsa = public_key(&certificate).is_some_and(|(algorithm, _)| is_rsa(algorithm));
+            if certificate.is_ca() || has_rsa {
                 rsa.certificates.push(certificate.clone());
             }
-            if certificate.is_ca() || key_type != KeyType::Rsa {
+            if certificate.is_ca() || !has_rsa {
                 ecdsa.certificates.push(certificate);
             }
         }
@@ -38,13 +39,11 @@ impl Bundler {
 impl Bundle {
     /// A warning when its certificate does not have the names of its twin's.
     pub fn twin_differs(&self, twin: &Self) -> Option<Finding> {
-        let (own, others) = (
-            Names::of(self.chain().leaf()),
-            Names::of(twin.chain().leaf()),
-        );
-        let (own, others): (BTreeSet<&str>, BTreeSet<&str>) =
-            (own.iter().collect(), others.iter().collect());
-        let names: Vec<&str> = own.symmetric_difference(&others).copied().collect();
+        let (own, others) = (names(self.chain().leaf()), names(twin.chain().leaf()));
+        let names: Vec<&str> = own
+            .symmetric_difference(&others)
+            .map(String::as_str)
+            .collect();
         if names.is_empty() {
             return None;
         }
@@ -54,4 +53,10 @@ impl Bundle {
         );
         Some(Finding::new(Code::TwinsDiffer, message).at(twin.chain().leaf().origin()))
     }
+}
+
+/// What HAProxy answers for with it, lower-cased.
+fn names(leaf: &Certificate) -> BTreeSet<String> {
+    let names = leaf.dns_names().into_iter().chain(common_names(leaf));
+    names.map(|name| name.to_ascii_lowercase()).collect()
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::bundle::Bundle;
 use crate::error::Error;
 use crate::files::{Files, Written};
-use crate::pem::{SecretPem, encode};
+use crate::pem::SecretPem;
 
 /// The bundle as HAProxy's `crt` reads it: leaf, intermediates, root if wanted, DH parameters, key.
 ///
@@ -13,9 +13,7 @@ use crate::pem::{SecretPem, encode};
 /// text can also be sent over HAProxy's stats socket with `set ssl cert`, where a blank line
 /// ends the payload.
 pub fn pem(bundle: &Bundle) -> SecretPem {
-    let secret = bundle.key().secret_der();
-    let key = (bundle.key().label(), secret.secret_der());
-    encode(bundle.public_blocks().chain([key]))
+    bundle.pem()
 }
 
 /// Writes the bundle as [`pem()`] has it, in the way of [`Files`].

@@ -18,8 +18,7 @@ pub enum KeyType {
 }
 
 impl KeyType {
-    /// That of a certificate's key.
-    pub fn of(certificate: &Certificate) -> Self {
+    pub(super) fn of(certificate: &Certificate) -> Self {
         let mut spki = Walk(certificate.spki_value());
         let algorithm = spki
             .next()

@@ -58,11 +58,6 @@ impl Names {
             odd,
         }
     }
-
-    /// The names, lower-cased, in the order of their bytes.
-    pub fn iter(&self) -> impl Iterator<Item = &str> {
-        self.own.iter().map(|name| &**name)
-    }
 }
 
 /// Whether it has the form of a host name, or of a wildcard.

@@ -68,7 +68,9 @@
 //!
 //! Private keys are decoded in constant time, zeroized when dropped, and shown neither by
 //! `Debug` nor in any finding; excerpts of the user's files show markers only. See
-//! [`PrivateKey`] for what the arithmetic crates below may keep on the stack.
+//! [`PrivateKey`] for what the arithmetic crates below may keep on the stack. The parser of YAML,
+//! which takes Kubernetes manifests apart, leaves copies of text that it put together (blocks,
+//! quotes with escapes) as its buffers grow: base64 in one line is not among them.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(

@@ -66,9 +66,13 @@ impl Origin {
         self
     }
 
-    /// A part of it that has a name, such as `bag 2`.
+    /// A part of it that has a name, such as `bag 2`; of a part, a part of that.
     pub(crate) fn with_part(mut self, part: impl Into<Arc<str>>) -> Self {
-        self.part = Some(part.into());
+        let part = part.into();
+        self.part = Some(match self.part {
+            Some(outer) => format!("{outer}, {part}").into(),
+            None => part,
+        });
         self
     }
 
@@ -83,7 +87,8 @@ impl Origin {
         &self.source
     }
 
-    /// The part of the source, where that is a container: `bag 2` of PKCS#12.
+    /// The part of the source, where that is a container: `bag 2` of PKCS#12, `tls.crt` of a
+    /// Kubernetes Secret, or `Secret www, tls.crt` where there are several objects.
     pub fn part(&self) -> Option<&str> {
         self.part.as_deref()
     }

@@ -505,12 +505,9 @@ fn pem_in_base64_once_more_is_read() {
         assert_eq!(common::pile::lines(&material), [lines; 4], "{source}");
         findings(&material)
     };
-    let secret = format!(
-        "apiVersion: v1\ndata:\n  tls.pem: {}\nkind: Secret\n",
-        base64(pile.text.as_bytes())
-    );
+    let values = format!("site:\n  tls:\n    pem: {}\n", base64(pile.text.as_bytes()));
     let text = (Code::TextIgnored, 1);
-    assert_eq!(wrapped(secret, (3, 3)), [(Code::Base64Wrapped, 3), text]);
+    assert_eq!(wrapped(values, (3, 3)), [(Code::Base64Wrapped, 3), text]);
 
     let folded: Vec<String> = base64(pile.text.as_bytes())
         .as_bytes()

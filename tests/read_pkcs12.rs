@@ -239,6 +239,37 @@ fn without_a_mac_there_is_a_warning() {
     assert!(codes.contains(&Code::WrongPassphrase), "{codes:?}");
 }
 
+/// As OpenSSL from 3.4 on writes PBMAC1 (RFC 9579).
+#[test]
+fn a_mac_of_an_unknown_kind_is_said_not_to_be_checked() {
+    const SHA256: &[u8] = b"\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01";
+    const PBMAC1: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x05\x0e";
+    let site = Site::new(KeyKind::P256);
+    let mut pfx = site.openssl("", PASSPHRASE);
+    let windows = pfx.windows(SHA256.len());
+    let place = windows.enumerate().rfind(|(_, it)| *it == SHA256);
+    let (place, _) = place.expect("it is the MAC's");
+    pfx[place..place + PBMAC1.len()].copy_from_slice(PBMAC1);
+    site.check("PBMAC1", &pfx, PASSPHRASE);
+    let material = read(knowing(PASSPHRASE), &pfx);
+    let no_mac = material.findings.iter().find(|it| it.code == Code::NoMac);
+    let message = &no_mac.expect("nothing was checked").message;
+    assert!(message.contains("unknown kind"), "{message}");
+}
+
+/// Made of zeros and text as `keytool` has them, which is no UTF-16.
+#[test]
+fn java_key_stores_are_told_how_to_be_converted() {
+    for magic in [b"\xfe\xed\xfe\xed", b"\xce\xce\xce\xce"] {
+        let store = [&magic[..], b"\0\0\0\x02\0\0\0\x01\0s\0i\0t\0e\0\0"].concat();
+        let material = read(knowing(PASSPHRASE), &store);
+        assert_eq!(closed(&material).0, Code::NotPem);
+        assert_eq!(material.findings, []);
+        let help = material.unreadable[0].finding.help.as_deref();
+        assert!(help.is_some_and(|help| help.contains("keytool -importkeystore")));
+    }
+}
+
 #[test]
 fn a_container_without_anything_is_said_to_be_empty() {
     const DATA: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01";

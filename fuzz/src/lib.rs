@@ -7,6 +7,7 @@
 //! | `bundle` | a pile of sources, see [`pile`] | `Reader`, `Bundler`, `haproxy::pem`, and back |
 //! | `answer` | what a server sends for an issuer | `Reader`, `Draft::add`, and the chain of a leaf |
 //! | `load` | a certificate file and those beside it, with 0xfe between | `haproxy::load` |
+//! | `kubernetes` | a mode, and a manifest or the entries of one, with 0xfe between | `Reader` |
 //! | `crt_list` | which entry to edit, and a crt-list | `haproxy::CrtList`, edited, and read again |
 //! | `pkcs12` | what the rest is, and a container or what it is to hold | `Reader` that knows a passphrase |
 //! | `search` | which certificates of a [`pool`] are there | `Search`, beside trying everything |

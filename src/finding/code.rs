@@ -84,7 +84,7 @@ codes! {
     PercentEncoding Repaired "percent-encoding", "The text is URL-encoded (`%0A`, `%2B`), as web servers pass certificates in headers.", "Decode the value before storing it.";
     HtmlMarkup Repaired "html-markup", "Tags or character references (`<br>`, `&#43;`) came along from a web page or an XML file.", "Download the file rather than copying the page's source.";
     QuotedPrintable Repaired "quoted-printable", "A mail's transfer encoding (`=3D`, `=` at line ends) was not undone.", "Save the attachment from the mail program instead of the raw message.";
-    Base64Wrapped Repaired "base64-wrapped", "A whole PEM file is encoded in base64 once more, as in a Kubernetes Secret.", "Decode it first (`base64 -d`).";
+    Base64Wrapped Repaired "base64-wrapped", "A whole file of PEM or base64 is encoded in base64 once more, as the values in a Kubernetes Secret are.", "Decode it first (`base64 -d`).";
 
     // Reading: lines and markers.
     JoinedMarkers Repaired "joined-markers", "A marker stands on one line with other text, mostly END and BEGIN after `cat` of files with no final newline. HAProxy refuses such a file.", "End every file with a newline before joining files.";
@@ -119,6 +119,9 @@ codes! {
     OrphanMarker Warning "orphan-marker", "An END line has no BEGIN, or a BEGIN line nothing after it, and no content could be found.", "Fetch the file anew.";
     NotPem Warning "not-pem", "Nothing in the source is a certificate or a key.", "Give the PEM or DER file.";
     UnsupportedFormat Warning "unsupported-format", "The source is in a format that is recognised but not read: PKCS#12, PKCS#7 that is encrypted, an OpenSSH key, an archive.", "Convert it as the help says.";
+    ManifestSyntax Warning "manifest-syntax", "The source is a Kubernetes manifest whose YAML or JSON has a mistake, or more in it than is read; it was read as plain text instead.", "Mend it there, or fetch it anew: `kubectl get secret NAME -o yaml`. A template is to be rendered first: `helm template`.";
+    PlainData Repaired "plain-data", "PEM stands in plain under `data` of a Kubernetes Secret, where base64 is owed; Kubernetes refuses it.", "Write it under `stringData`, or encode it: `base64 -w 0`.";
+    SeveralSecrets Note "several-secrets", "Several Kubernetes Secrets of the source have a certificate and a key.", "Make a bundle of each: `kubectl get secret NAME -o yaml`.";
     BlockLeftOut Note "block-left-out", "A block that a bundle has no use for: a certificate request, a CRL, EC parameters, a public key.", "";
 
     // Key and leaf.

@@ -21,7 +21,7 @@
 //!
 //! `code` is one of [`Code::ALL`]; `severity` is `note`, `repaired`, `warning` or `error`;
 //! `origin` is `null` when the finding is about no single place, its `part` is `null` unless the source
-//! is a container (`"bag 2"`), and its lines are `null` for binary sources; `help` is `null` when there is nothing to do.
+//! is a container (`"bag 2"`, `"tls.crt"`), and its lines are `null` for binary sources; `help` is `null` when there is nothing to do.
 
 mod code;
 mod render;

@@ -1,5 +1,7 @@
 //! The tolerant way, between the blocks: base64 that has lost its BEGIN line, or has none by
-//! nature, and PEM in base64 once more.
+//! nature, and PEM or base64 in base64 once more.
+
+use std::ops::RangeInclusive;
 
 use super::around::is_blank;
 use super::base64::{Secrecy, is_base64};
@@ -16,6 +18,8 @@ use crate::origin::Origin;
 
 /// Fewer characters in a row than this are not taken for base64 without markers.
 const BARE_MINIMUM: usize = 40;
+/// Words of one length in this range may have been lines.
+const LINE_LENGTHS: RangeInclusive<usize> = 60..=80;
 
 impl DamagedReader<'_, '_, '_> {
     /// Looks for base64 without a BEGIN line in the text between blocks, which an END line may
@@ -121,7 +125,7 @@ impl DamagedReader<'_, '_, '_> {
         Ok(Some(to))
     }
 
-    /// Reads a PEM file that was encoded in base64, once; says whether it is one.
+    /// Reads a file of PEM, or of base64, that was encoded in base64, once; says whether it is one.
     pub(super) fn wrapped(&mut self, body: &Body<'_>, origin: &Origin) -> Result<bool, Error> {
         if self.sink.wrapped.is_some() {
             return Ok(false);
@@ -131,17 +135,42 @@ impl DamagedReader<'_, '_, '_> {
             return Ok(false);
         }
         let inner = characters.decode(Secrecy::Secret).der;
-        if markers::find(Text::new(&inner).bytes()).is_empty() {
+        if markers::find(Text::new(&inner).bytes()).is_empty() && !is_base64_of_der(&inner) {
             return Ok(false);
         }
         let line = origin.first_line().unwrap_or(1);
         self.sink
-            .repaired(Code::Base64Wrapped, origin.first(), "base64 of PEM");
+            .repaired(Code::Base64Wrapped, origin.first(), "base64 of text");
         self.sink.wrapped = Some((line, origin.last_line().unwrap_or(line)));
         let outcome = source(self.sink, &inner);
         self.sink.wrapped = None;
         outcome.map(|()| true)
     }
+}
+
+/// Whether a text begins as the SEQUENCE of DER does in base64.
+fn begins_as_der(text: &[u8]) -> bool {
+    matches!(text, [b'M', b'A'..=b'I', ..])
+}
+
+/// How many characters of base64 a text begins with; what is DER may be in base64url.
+fn word_length(text: &[u8], is_der: bool) -> usize {
+    let is_url = |byte| is_der && matches!(byte, b'-' | b'_');
+    let word = text.iter().take_while(|&&it| is_base64(it) || is_url(it));
+    word.count()
+}
+
+/// Whether this is one DER structure in base64, in lines or not, and nothing else.
+fn is_base64_of_der(text: &[u8]) -> bool {
+    if !begins_as_der(text) {
+        return false;
+    }
+    let text = Text::new(text);
+    let body = Body::new(&text, (0, text.bytes().len()), b"", Extent::Open);
+    let rest = body
+        .content_end
+        .and_then(|content_end| text.bytes().get(content_end..));
+    rest.is_some_and(|rest| rest.trim_ascii().is_empty())
 }
 
 /// Where base64 of DER or of PEM may begin: at a word of enough base64 characters.
@@ -152,7 +181,7 @@ pub(super) fn bare_start(text: &[u8], inside: bool) -> Option<usize> {
     }
     while at < text.len() {
         let word = text.get(at..)?;
-        let length = word.iter().take_while(|&&byte| is_base64(byte)).count();
+        let length = word_length(word, begins_as_der(word));
         // An assignment ends in an equals sign, but no word begins with one.
         let name = word
             .iter()
@@ -167,24 +196,33 @@ pub(super) fn bare_start(text: &[u8], inside: bool) -> Option<usize> {
     None
 }
 
-/// How far base64 goes on: to the end of its word, and over all lines that hold nothing else.
+/// How far base64 goes on: to the end of its word, and over all lines that hold nothing else, also
+/// where spaces came in place of their ends.
 fn bare_length(text: &[u8]) -> usize {
-    let count = |at: usize, class: fn(u8) -> bool| {
-        let rest = text.get(at..).unwrap_or_default();
-        rest.iter().take_while(|&&byte| class(byte)).count()
-    };
-    let mut length = count(0, is_base64);
+    let is_der = begins_as_der(text);
+    let rest = |at: usize| text.get(at..).unwrap_or_default();
+    let word = |at| word_length(rest(at), is_der);
+    let after_blanks = |at| at + rest(at).iter().take_while(|&&byte| is_blank(byte)).count();
+    let first = word(0);
+    let may_be_line = is_der && LINE_LENGTHS.contains(&first);
+    let mut length = first;
     loop {
-        let line_end = length + count(length, is_blank);
-        if text.get(line_end) != Some(&b'\n') {
+        let next = after_blanks(length);
+        if next > length && may_be_line && (1..=first).contains(&word(next)) {
+            length = next + word(next);
+            if length - next < first {
+                return length;
+            }
+            continue;
+        }
+        if text.get(next) != Some(&b'\n') {
             return length;
         }
-        let word = line_end + 1 + count(line_end + 1, is_blank);
-        let characters = count(word, is_base64);
-        let end = word + characters + count(word + characters, is_blank);
-        if characters == 0 || !matches!(text.get(end), None | Some(b'\n')) {
+        let start = after_blanks(next + 1);
+        let end = start + word(start);
+        if end == start || !matches!(text.get(after_blanks(end)), None | Some(b'\n')) {
             return length;
         }
-        length = word + characters;
+        length = end;
     }
 }

@@ -201,7 +201,8 @@ impl<'t> DamagedReader<'t, '_, '_> {
             (None, _) => {
                 let hint = match body.uneven_line() {
                     Some((line, length, usual)) => format!(
-                        "; line {line} has {length} characters, where its neighbours have {usual}"
+                        "; {} has {length} characters, where its neighbours have {usual}",
+                        self.sink.line(line)
                     ),
                     None => String::new(),
                 };
@@ -231,8 +232,9 @@ impl<'t> DamagedReader<'t, '_, '_> {
                 let finding = Finding::new(
                     Code::CorruptBase64,
                     format!(
-                        "{label} is corrupt: '{}' at line {line}{column}, where a base64 character was expected",
-                        stray.character
+                        "{label} is corrupt: '{}' at {}{column}, where a base64 character was expected",
+                        stray.character,
+                        self.sink.line(line)
                     ),
                 );
                 let place = self.sink.origin(line, line);
@@ -333,9 +335,9 @@ impl<'t> DamagedReader<'t, '_, '_> {
         let origin = self
             .sink
             .origin(self.text.line_at(from), self.text.line_at(to));
-        match self.sink.wrapped {
-            Some(_) => origin,
-            None => origin.with_excerpt(self.excerpt(from)),
+        match self.sink.has_lines() {
+            true => origin.with_excerpt(self.excerpt(from)),
+            false => origin,
         }
     }
 

@@ -28,15 +28,17 @@
 //! | two contents in one block, a block without END before other text | parts them by their stated length |
 //! | blank lines, spaces, text, headers inside blocks; lines of any length | drops or rewraps them |
 //! | padding wrong, base64url, spaces for plus signs, data after the content | restores or drops it |
-//! | a wrong label, a certificate as plain base64, PEM in base64 once more | decides by content |
+//! | a wrong label, DER as plain base64, PEM or base64 in base64 once more | decides by content |
 //! | DER, one structure or several, PEM after it | reads it |
 //! | PKCS#7 or CMS with certificates (`.p7b`, `.p7c`), DER, BER or PEM | takes them out |
 //! | PKCS#12 (`.pfx`, `.p12`), encrypted keys | opens them, if a passphrase is given |
+//! | Kubernetes Secrets and ConfigMaps, YAML or JSON, several in a file | reads each entry as a source of its own |
 //!
-//! How it goes: `clean` reads what is strictly PEM, fast. For the rest, `text` undoes what was
-//! done to the characters and remembers where, `markers` finds the BEGIN and END lines, `body`
-//! puts the lines between them together, and `classify` says what came out, from which `damaged`
-//! makes blocks and `bare` looks through what is left. Each of them takes linear time.
+//! How it goes: `kubernetes` takes manifests apart, whose entries then go the way of sources.
+//! `clean` reads what is strictly PEM, fast. For the rest, `text` undoes what was done to the
+//! characters and remembers where, `markers` finds the BEGIN and END lines, `body` puts the lines
+//! between them together, and `classify` says what came out, from which `damaged` makes blocks and
+//! `bare` looks through what is left. Each of them takes linear time.
 
 mod around;
 mod bare;
@@ -47,6 +49,7 @@ mod classify;
 pub(crate) mod clean;
 mod damaged;
 pub(crate) mod files;
+mod kubernetes;
 mod label;
 mod markers;
 mod pkcs12;
@@ -79,8 +82,9 @@ pub struct Limits {
     pub max_bytes: usize,
     /// PEM blocks and DER structures, and the certificates inside of PKCS#7; 100,000 unless set.
     pub max_blocks: usize,
-    /// Iterations of key derivation for what is encrypted, so that a file cannot cost minutes:
-    /// PBKDF2's, or twice N times r times p of scrypt; 10,000,000 unless set, some seconds' work.
+    /// Iterations of key derivation for what is encrypted, so that a file cannot cost minutes: those
+    /// of PBKDF2 and PKCS#12 for each digest that the key takes, or twice N times r times p of
+    /// scrypt; 10,000,000 unless set, some seconds' work.
     pub max_iterations: u64,
 }
 
@@ -234,7 +238,10 @@ impl Reader {
         }
         self.bytes += bytes.len();
         let mut sink = Sink::new(name, &self.limits, &mut self.blocks, &mut self.unlock);
-        source(&mut sink, bytes)?;
+        // What is encrypted there may look like anything.
+        if !is_java_key_store(bytes) {
+            source(&mut sink, bytes)?;
+        }
         if sink.is_idle() {
             let finding = not_pem(bytes).at(&sink.whole());
             sink.unreadable(Expected::Any, finding);
@@ -266,6 +273,9 @@ fn source(sink: &mut Sink<'_>, bytes: &[u8]) -> Result<(), Error> {
 }
 
 fn text_source(sink: &mut Sink<'_>, bytes: &[u8]) -> Result<(), Error> {
+    if sink.is_outermost() && kubernetes::read(sink, bytes)? {
+        return Ok(());
+    }
     let Some(clean) = clean::read(bytes, sink.room()) else {
         return damaged::read(sink, bytes);
     };
@@ -273,7 +283,7 @@ fn text_source(sink: &mut Sink<'_>, bytes: &[u8]) -> Result<(), Error> {
         sink.count_block()?;
         let origin = sink.origin(block.first_line, block.last_line);
         let origin = match excerpt(block.label) {
-            Some(excerpt) if sink.wrapped.is_none() => origin.with_excerpt(excerpt),
+            Some(excerpt) if sink.has_lines() => origin.with_excerpt(excerpt),
             _ => origin,
         };
         let kind = Kind::of_label(block.label);
@@ -358,24 +368,39 @@ fn der(sink: &mut Sink<'_>, bytes: &[u8]) -> Result<bool, Error> {
     Ok(found)
 }
 
+/// Whether this begins as JKS and JCEKS do.
+fn is_java_key_store(bytes: &[u8]) -> bool {
+    matches!(
+        bytes,
+        [0xfe, 0xed, 0xfe, 0xed, ..] | [0xce, 0xce, 0xce, 0xce, ..]
+    )
+}
+
 /// Says of a source without anything in it what it seems to be.
 fn not_pem(bytes: &[u8]) -> Finding {
-    let archive = "Unpack it first, and give the files";
-    let (message, help) = match bytes {
+    let (message, help) = foreign(bytes).unwrap_or(match bytes {
         [] => (
             "the source is empty",
             "Give the file with the certificate or key",
-        ),
-        [b'P', b'K', 3, 4, ..] => ("the source is a ZIP archive", archive),
-        [0x1f, 0x8b, ..] => ("the source is compressed with gzip", archive),
-        [0xfe, 0xed, 0xfe, 0xed, ..] | [0xce, 0xce, 0xce, 0xce, ..] => (
-            "the source is a Java key store",
-            "Convert it: keytool -importkeystore -srckeystore FILE -destkeystore FILE.p12 -deststoretype pkcs12",
         ),
         _ => (
             "nothing in the source is a certificate or a key; a BEGIN line was expected",
             "Give the PEM or DER file",
         ),
-    };
+    });
     Finding::new(Code::NotPem, message).help(help)
+}
+
+/// The formats that are recognised by their first bytes and not read, and what to do about them.
+fn foreign(bytes: &[u8]) -> Option<(&'static str, &'static str)> {
+    let archive = "Unpack it first, and give the files";
+    Some(match bytes {
+        [b'P', b'K', 3, 4, ..] => ("the source is a ZIP archive", archive),
+        [0x1f, 0x8b, ..] => ("the source is compressed with gzip", archive),
+        _ if is_java_key_store(bytes) => (
+            "the source is a Java key store",
+            "Convert it: keytool -importkeystore -srckeystore FILE -destkeystore FILE.p12 -deststoretype pkcs12",
+        ),
+        _ => return None,
+    })
 }

@@ -54,6 +54,9 @@ struct Pfx<'a> {
     mac: Option<MacData<'a>>,
 }
 
+/// Tells for a container's MAC, its content and a passphrase whether they fit.
+type Verifier = fn(&MacData<'_>, &[u8], &Secret) -> bool;
+
 /// MacData (RFC 7292 section 4).
 struct MacData<'a> {
     /// The OID's content.
@@ -103,21 +106,27 @@ impl<'a> MacData<'a> {
         })
     }
 
-    /// Whether the MAC is that of the content, for this passphrase.
+    /// HMAC with the hash that is named; `None` for PBMAC1 (RFC 9579), or something new.
+    fn verifier(&self) -> Option<Verifier> {
+        Some(match self.algorithm {
+            b"\x2b\x0e\x03\x02\x1a" => verify::<sha1::Sha1>,
+            b"\x60\x86\x48\x01\x65\x03\x04\x02\x04" => verify::<sha2::Sha224>,
+            b"\x60\x86\x48\x01\x65\x03\x04\x02\x01" => verify::<sha2::Sha256>,
+            b"\x60\x86\x48\x01\x65\x03\x04\x02\x02" => verify::<sha2::Sha384>,
+            b"\x60\x86\x48\x01\x65\x03\x04\x02\x03" => verify::<sha2::Sha512>,
+            _ => return None,
+        })
+    }
+
+    /// Whether the MAC is that of the content, for this passphrase; also when it cannot be told.
     fn fits(
         &self,
         content: &[u8],
         secret: &Secret,
         spend: &mut dyn FnMut(u64) -> bool,
     ) -> Result<(), Closed> {
-        let verify = match self.algorithm {
-            b"\x2b\x0e\x03\x02\x1a" => verify::<sha1::Sha1>,
-            b"\x60\x86\x48\x01\x65\x03\x04\x02\x04" => verify::<sha2::Sha224>,
-            b"\x60\x86\x48\x01\x65\x03\x04\x02\x01" => verify::<sha2::Sha256>,
-            b"\x60\x86\x48\x01\x65\x03\x04\x02\x02" => verify::<sha2::Sha384>,
-            b"\x60\x86\x48\x01\x65\x03\x04\x02\x03" => verify::<sha2::Sha512>,
-            // PBMAC1 (RFC 9579), or something new.
-            _ => return Ok(()),
+        let Some(verify) = self.verifier() else {
+            return Ok(());
         };
         if !spend(self.iterations) {
             return Err(Closed::TooCostly);
@@ -164,8 +173,13 @@ impl Sink<'_> {
             self.unreadable(Expected::Any, finding.at(origin));
             return Ok(());
         }
-        if pfx.mac.is_none() {
-            let message = format!("{WHAT} has no MAC, so that nobody can tell whether it is whole");
+        let what = match &pfx.mac {
+            None => Some("has no MAC"),
+            Some(mac) if mac.verifier().is_none() => Some("has a MAC of an unknown kind"),
+            Some(_) => None,
+        };
+        if let Some(what) = what {
+            let message = format!("{WHAT} {what}, so that nobody can tell whether it is whole");
             self.say(Finding::new(Code::NoMac, message).at(origin));
         }
         let secret = match self.secret_of(&pfx, origin) {

@@ -21,6 +21,27 @@ pub(super) struct Sink<'a> {
     general: Vec<(Code, Origin, usize)>,
     /// Set while a base64-wrapped file is read: its lines have no place in the source.
     pub(super) wrapped: Option<(usize, usize)>,
+    entry: Option<Entry>,
+}
+
+/// An entry of a manifest, which is read as a source of its own.
+#[derive(Clone)]
+pub(super) struct Entry {
+    pub(super) part: Arc<str>,
+    /// The lines of the source on which it stands.
+    pub(super) first_line: usize,
+    pub(super) last_line: usize,
+    /// Where its own first line stands, if its lines are lines of the source.
+    pub(super) text_line: Option<usize>,
+}
+
+impl Entry {
+    /// Which line of the source one of its own is, if it is any.
+    fn line(&self, line: usize) -> Option<usize> {
+        let line = self.text_line?.saturating_add(line.saturating_sub(1));
+        // What YAML takes for a line end may be none elsewhere.
+        Some(line.min(self.last_line))
+    }
 }
 
 impl<'a> Sink<'a> {
@@ -38,7 +59,41 @@ impl<'a> Sink<'a> {
             material: Material::default(),
             general: Vec::new(),
             wrapped: None,
+            entry: None,
         }
+    }
+
+    /// A sink for an entry of this source, whose material is to be added to this one's.
+    pub(super) fn of_entry(&mut self, entry: Entry) -> Sink<'_> {
+        Sink {
+            source: Arc::clone(&self.source),
+            limits: self.limits,
+            blocks: &mut *self.blocks,
+            unlock: &mut *self.unlock,
+            material: Material::default(),
+            general: Vec::new(),
+            wrapped: None,
+            entry: Some(entry),
+        }
+    }
+
+    /// The same for an entry whose lines, from this one on, are lines of the source.
+    pub(super) fn with_text_line(mut self, line: Option<usize>) -> Self {
+        if let Some(entry) = &mut self.entry {
+            entry.text_line = line;
+        }
+        self
+    }
+
+    /// Whether the source itself is read, and nothing that is in it.
+    pub(super) fn is_outermost(&self) -> bool {
+        self.wrapped.is_none() && self.entry.is_none()
+    }
+
+    /// Whether the lines that are read are lines of the source.
+    pub(super) fn has_lines(&self) -> bool {
+        let decoded = |entry: &Entry| entry.text_line.is_none();
+        self.wrapped.is_none() && !self.entry.as_ref().is_some_and(decoded)
     }
 
     /// How many blocks may still come.
@@ -59,12 +114,39 @@ impl<'a> Sink<'a> {
     }
 
     pub(super) fn whole(&self) -> Origin {
-        Origin::new(Arc::clone(&self.source))
+        let source = Origin::new(Arc::clone(&self.source));
+        match &self.entry {
+            Some(entry) => source
+                .with_part(Arc::clone(&entry.part))
+                .with_lines(entry.first_line, entry.last_line),
+            None => source,
+        }
     }
 
     pub(super) fn origin(&self, first: usize, last: usize) -> Origin {
-        let (first, last) = self.wrapped.unwrap_or((first, last));
-        self.whole().with_lines(first, last)
+        if let Some((first, last)) = self.wrapped {
+            return self.whole().with_lines(first, last);
+        }
+        match &self.entry {
+            Some(entry) => match (entry.line(first), entry.line(last)) {
+                (Some(first), Some(last)) => self.whole().with_lines(first, last),
+                _ => self.whole(),
+            },
+            None => self.whole().with_lines(first, last),
+        }
+    }
+
+    /// A line of the text that is read, in words, for people to find it.
+    pub(super) fn line(&self, line: usize) -> String {
+        let line_of_source = match &self.entry {
+            _ if self.wrapped.is_some() => None,
+            Some(entry) => entry.line(line),
+            None => Some(line),
+        };
+        match line_of_source {
+            Some(line) => format!("line {line}"),
+            None => format!("line {line} of what it decodes to"),
+        }
     }
 
     /// Whether nothing was found but text, if that.
@@ -85,7 +167,7 @@ impl<'a> Sink<'a> {
     }
 
     pub(super) fn no_final_newline(&mut self, last_line: usize) {
-        if self.wrapped.is_none() {
+        if self.is_outermost() {
             let origin = self.origin(last_line, last_line);
             let message = "the last line has no newline";
             self.say(Finding::new(Code::NoFinalNewline, message).at(&origin));
@@ -235,7 +317,7 @@ fn describe(code: Code) -> &'static str {
         Code::PercentEncoding => "percent-encoding was decoded",
         Code::HtmlMarkup => "HTML or XML markup was removed",
         Code::QuotedPrintable => "quoted-printable encoding was decoded",
-        Code::Base64Wrapped => "a whole PEM file was encoded in base64 once more",
+        Code::Base64Wrapped => "a whole file was encoded in base64 once more",
         Code::JoinedMarkers => "a marker stood on one line with other text",
         Code::MarkerSpelling => "a BEGIN or END line was misspelt",
         Code::LabelMismatch => "BEGIN and END named different things",

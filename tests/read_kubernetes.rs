@@ -14,6 +14,7 @@ use common::openssl::{PASSWORD, openssl};
 use common::pki::{Ca, Leaf};
 use fullchain::read::Expected;
 use fullchain::{Code, Finding, Material, Reader, Report, haproxy};
+use serde_json::json;
 
 const NAME: &str = "secret.yaml";
 
@@ -217,6 +218,11 @@ fn secrets_are_read_as_kubectl_prints_and_people_write_them() {
         assert_eq!(ders(&bundle), site.ders(), "{name}");
         assert!(!bundle.report().has(Code::DuplicateKey), "{name}");
     }
+    // What was applied in plain text is kept with its markers.
+    let applied = json!({"kind": "Secret", "stringData": {"tls.key": site.leaf.key_pem}});
+    let copy = site.json("www", "").replace('\n', "");
+    let material = read(yaml.replace(&copy, &applied.to_string()));
+    assert_eq!(places(&material).join(" "), both);
     let one_line = site.json("www", "").replace('\n', "");
     let material = read(one_line);
     assert_eq!(places(&material)[2], "secret.yaml, tls.key:1");
@@ -817,7 +823,7 @@ fn hostile_manifests_cost_little() {
         |n| format!("a{}: &a{} [*a{n}, *a{n}, *a{n}]\n", n + 1, n + 1),
         500,
     );
-    let entries = numbered(|n| format!("  a{n}: YQ==\n"), 100_000);
+    let entries = numbered(|n| format!("  a{n}: YQ==\n"), 200_000);
     for (name, source) in [
         ("aliases", format!("{head}a0: &a0 LS0t\n{laughs}")),
         (
@@ -871,6 +877,8 @@ fn nothing_of_a_key_is_printed() {
         .lines()
         .filter(|line| !line.starts_with('-'))
         .collect();
+    // With no character in it that names have not.
+    let name = body.replace(['+', '/', '='], "_");
     for source in [
         site.yaml("www"),
         site.written(),
@@ -880,6 +888,13 @@ fn nothing_of_a_key_is_printed() {
         secret(&format!("  tls.key: {key}\n {body}: @\n")),
         secret(&format!("  tls.key: *{body}\n")),
         secret("  a: b\n").replace("www", &body),
+        secret("  a: b\n").replace("www", &name),
+        secret("  a: b\n").replace("Secret", &name),
+        secret(&format!("  {name}.crt: x\n  k:\n    {name}: LS0t\n")),
+        secret(&format!(
+            "  {name}.crt: [{key}]\nx: {{{name}: {}}}\n",
+            encode(&site.leaf.cert_pem)
+        )),
     ] {
         let material = read(&source);
         let mut printed = format!("{material:#?}");

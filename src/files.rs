@@ -153,10 +153,29 @@ impl Files {
     /// no temporary file is left. Only when the very last step fails, a folder's sync, are the new
     /// files in their places already; the error says which step it was.
     pub fn write(&self) -> Result<Vec<(PathBuf, Written)>, Error> {
-        let prepared = self.files.iter().map(Prepared::new);
-        let written = put(prepared.collect::<Result<_, _>>()?)?;
+        let written = put(self.prepare(".fullchain-")?)?;
         let paths = self.files.iter().map(|file| file.path.clone());
         Ok(paths.zip(written).collect())
+    }
+
+    /// The new contents on disk, in temporary files whose names begin so, next to where they
+    /// belong.
+    pub(crate) fn prepare(&self, prefix: &str) -> Result<Vec<Prepared>, Error> {
+        let files = self.files.iter();
+        files.map(|file| Prepared::new(file, prefix)).collect()
+    }
+
+    /// Any text that is nobody's secret, such as a crt-list.
+    #[cfg(feature = "deploy")]
+    pub(crate) fn text(&mut self, bytes: Vec<u8>, path: impl Into<PathBuf>) {
+        self.add(path, Zeroizing::new(bytes), false);
+    }
+
+    /// The paths, and what the files are to hold.
+    #[cfg(feature = "deploy")]
+    pub(crate) fn contents(&self) -> impl Iterator<Item = (&Path, &[u8])> {
+        let files = self.files.iter();
+        files.map(|file| (file.path.as_path(), file.bytes.as_slice()))
     }
 }
 
@@ -178,20 +197,21 @@ fn put(prepared: Vec<Prepared>) -> Result<Vec<Written>, Error> {
 }
 
 /// A file that waits to be renamed.
-struct Prepared {
-    target: PathBuf,
-    folder: PathBuf,
+pub(crate) struct Prepared {
+    /// Where all links lead.
+    pub(crate) target: PathBuf,
+    pub(crate) folder: PathBuf,
     /// Opened ahead: a folder that may be written, but not read, is found out before any rename.
     opened: Folder,
     /// `None` when the content is there already.
-    new: Option<NamedTempFile>,
+    pub(crate) new: Option<NamedTempFile>,
     /// The old file, under another name.
     old: Option<NamedTempFile<()>>,
-    exists: bool,
+    pub(crate) exists: bool,
 }
 
 impl Prepared {
-    fn new(content: &Content) -> Result<Self, Error> {
+    fn new(content: &Content, prefix: &str) -> Result<Self, Error> {
         let target = follow_links(&content.path)?;
         let old = match fs::metadata(&target) {
             Ok(attributes) if !attributes.is_file() => {
@@ -201,10 +221,7 @@ impl Prepared {
             Err(error) if error.kind() == ErrorKind::NotFound => None,
             Err(error) => return Err(Error::io("look at", &target)(error)),
         };
-        let folder = match target.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
+        let folder = folder_of(&target);
         let mut prepared = Self {
             opened: open_folder(folder)?,
             folder: folder.to_owned(),
@@ -218,7 +235,7 @@ impl Prepared {
             None => false,
         };
         if !is_there {
-            prepared.new = Some(prepared.temporary(content, old.as_ref())?);
+            prepared.new = Some(prepared.temporary(content, prefix, old.as_ref())?);
         }
         Ok(prepared)
     }
@@ -228,9 +245,10 @@ impl Prepared {
     fn temporary(
         &self,
         content: &Content,
+        prefix: &str,
         old: Option<&fs::Metadata>,
     ) -> Result<NamedTempFile, Error> {
-        let mut temporary = named()
+        let mut temporary = named(prefix)
             .tempfile_in(&self.folder)
             .map_err(Error::io("create a temporary file in", &self.folder))?;
         let write = temporary.write_all(&content.bytes);
@@ -247,27 +265,41 @@ impl Prepared {
         Ok(temporary)
     }
 
+    /// The old file under another name, too.
+    pub(crate) fn keep(&self, prefix: &str) -> Result<NamedTempFile<()>, Error> {
+        // Not every file system has hard links.
+        let keep = |path: &Path| {
+            let linked = fs::hard_link(&self.target, path);
+            linked.or_else(|_| fs::copy(&self.target, path).map(drop))
+        };
+        let old = named(prefix).make_in(&self.folder, keep);
+        old.map_err(Error::io("keep a copy of", &self.target))
+    }
+
     fn put(mut self, keep_old: bool) -> Result<Replaced, Error> {
         let Some(new) = self.new.take() else {
             return Ok(Replaced(self, Written::Unchanged));
         };
         if self.exists && keep_old {
-            // Not every file system has hard links.
-            let keep = |path: &Path| {
-                let linked = fs::hard_link(&self.target, path);
-                linked.or_else(|_| fs::copy(&self.target, path).map(drop))
-            };
-            let old = named().make_in(&self.folder, keep);
-            self.old = Some(old.map_err(Error::io("keep a copy of", &self.target))?);
+            self.old = Some(self.keep(".fullchain-")?);
         }
-        new.persist(&self.target).map_err(|error| {
-            Error::io("rename the temporary file to", &self.target)(error.error)
-        })?;
+        self.rename(new)?;
         let written = match self.exists {
             true => Written::Replaced,
             false => Written::Created,
         };
         Ok(Replaced(self, written))
+    }
+
+    pub(crate) fn rename(&self, new: NamedTempFile) -> Result<(), Error> {
+        let renamed = new.persist(&self.target);
+        renamed
+            .map(drop)
+            .map_err(|error| Error::io("rename the temporary file to", &self.target)(error.error))
+    }
+
+    pub(crate) fn sync(&self) -> Result<(), Error> {
+        sync_folder(&self.opened, &self.folder)
     }
 }
 
@@ -286,27 +318,34 @@ impl Replaced {
                 .map_err(|error| error.error),
             _ => Ok(()),
         };
-        let _ = sync_folder(&file.opened, &file.folder);
+        let _ = file.sync();
     }
 
     fn finish(self) -> Result<Written, Error> {
         let Self(file, written) = self;
         if written != Written::Unchanged {
             drop(file.old);
-            sync_folder(&file.opened, &file.folder)?;
+            file.sync()?;
         }
         Ok(written)
     }
 }
 
-fn named() -> tempfile::Builder<'static, 'static> {
+fn named(prefix: &str) -> tempfile::Builder<'_, 'static> {
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".fullchain-").suffix(".tmp");
+    builder.prefix(prefix).suffix(".tmp");
     builder
 }
 
+pub(crate) fn folder_of(target: &Path) -> &Path {
+    match target.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
 /// The file that a path names in the end, which need not exist.
-fn follow_links(path: &Path) -> Result<PathBuf, Error> {
+pub(crate) fn follow_links(path: &Path) -> Result<PathBuf, Error> {
     let mut target = path.to_owned();
     for _ in 0..MAX_LINKS {
         match fs::read_link(&target) {
@@ -400,7 +439,7 @@ mod tests {
             bytes: b"new".to_vec().into(),
             is_secret: true,
         };
-        Prepared::new(&content).expect("the folder is writable")
+        Prepared::new(&content, ".fullchain-").expect("the folder is writable")
     }
 
     #[test]

@@ -175,6 +175,21 @@ impl CrtEntry {
         })
     }
 
+    /// What HAProxy shows of an entry, which may be what no crt-list could hold: a folder's files
+    /// have any name.
+    #[cfg(feature = "deploy")]
+    pub(in crate::haproxy) fn shown(
+        file: &str,
+        options: Option<Vec<String>>,
+        filters: Vec<String>,
+    ) -> Self {
+        Self {
+            file: file.to_owned(),
+            options,
+            filters,
+        }
+    }
+
     /// Adds an option, such as `alpn`, or its value.
     ///
     /// # Errors

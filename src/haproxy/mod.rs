@@ -1,17 +1,23 @@
 //! What HAProxy reads and serves: the combined PEM of `crt FILE` and its writing, what it loads,
 //! and which certificate answers whom.
 
+#[cfg(feature = "deploy")]
+mod address;
 mod bind;
 mod crt_list;
 pub mod fleet;
 pub mod load;
 mod openssl;
 mod pem;
+#[cfg(feature = "deploy")]
+pub mod runtime;
 pub mod sni;
 mod version;
 
 pub use crate::files::Written;
 pub use crate::pem::SecretPem;
+#[cfg(feature = "deploy")]
+pub use address::{Address, NotAnAddress};
 pub use bind::BindLine;
 pub use crt_list::{CrtEntry, CrtList, MAX_LINE, MAX_WORDS, Unwritable};
 pub use pem::{pem, write};

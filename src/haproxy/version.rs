@@ -35,6 +35,15 @@ impl Version {
     pub fn has_default_list(self) -> bool {
         self >= Self { major: 3, minor: 0 }
     }
+
+    /// The longest command with its payload that the Runtime API takes, in bytes, unless
+    /// `tune.bufsize` says otherwise, or, since 3.4, `tune.cli.max-payload-size`.
+    pub fn payload_limit(self) -> usize {
+        match self >= (Self { major: 3, minor: 4 }) {
+            true => 128 * 1024,
+            false => 16 * 1024,
+        }
+    }
 }
 
 impl Default for Version {

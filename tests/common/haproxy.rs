@@ -20,6 +20,11 @@ const START_TIMEOUT: Duration = Duration::from_secs(30);
 /// The file, in HAProxy's folder, of what it prints.
 const LOG: &str = "log";
 
+/// The file, in HAProxy's folder, of its configuration.
+const CONFIG: &str = "haproxy.cfg";
+/// The socket, in HAProxy's folder, of a master.
+const MASTER: &str = "master.sock";
+
 /// A HAProxy that serves one bundle until it is dropped.
 pub struct Haproxy {
     process: Child,
@@ -56,14 +61,40 @@ impl Haproxy {
         Haproxy::bind_each(&options)
     }
 
+    /// As [`Haproxy::bind`], as a worker of a master, which listens on [`Haproxy::master_socket`].
+    ///
+    /// # Errors
+    ///
+    /// What HAProxy printed, if it refused.
+    pub fn bind_with_master(options: &str) -> Result<Haproxy, String> {
+        Haproxy::start(&[options.to_owned()], "", true)
+    }
+
+    /// As [`Haproxy::bind`], with more lines in the configuration's section `global`.
+    ///
+    /// # Errors
+    ///
+    /// What HAProxy printed, if it refused.
+    pub fn bind_with_global(options: &str, global: &str) -> Result<Haproxy, String> {
+        Haproxy::start(&[options.to_owned()], global, false)
+    }
+
     fn bind_each(options: &[String]) -> Result<Haproxy, String> {
+        Haproxy::start(options, "", false)
+    }
+
+    fn start(options: &[String], global: &str, with_master: bool) -> Result<Haproxy, String> {
         let dir = short_dir();
         let log_path = dir.path().join(LOG);
         let log = File::create(&log_path).expect("the directory is writable");
-        let process = haproxy_command()
-            .arg("-db")
+        let mut command = haproxy_command();
+        match with_master {
+            true => command.arg("-W").arg("-S").arg(dir.path().join(MASTER)),
+            false => command.arg("-db"),
+        };
+        let process = command
             .arg("-f")
-            .arg(write_config(dir.path(), options))
+            .arg(write_config(dir.path(), options, global))
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("the log can be shared"))
             .stderr(log)
@@ -150,8 +181,7 @@ impl Haproxy {
 
     /// What HAProxy answers to a command on its admin socket.
     pub fn runtime(&self, command: &str) -> String {
-        let mut socket =
-            UnixStream::connect(self.dir.path().join("admin.sock")).expect("haproxy listens");
+        let mut socket = UnixStream::connect(self.admin_socket()).expect("haproxy listens");
         let mut answer = String::new();
         socket
             .write_all(format!("{command}\n").as_bytes())
@@ -182,6 +212,21 @@ impl Haproxy {
             self.runtime(&format!("abort ssl cert {name}"));
             Err(set + &commit)
         }
+    }
+
+    /// Where it listens for administrators.
+    pub fn admin_socket(&self) -> PathBuf {
+        self.dir.path().join("admin.sock")
+    }
+
+    /// Where its master listens, if it has one.
+    pub fn master_socket(&self) -> PathBuf {
+        self.dir.path().join(MASTER)
+    }
+
+    /// The configuration's file.
+    pub fn config(&self) -> PathBuf {
+        self.dir.path().join(CONFIG)
     }
 
     /// Where it listens for TLS.
@@ -218,7 +263,7 @@ pub fn check_config(pem_path: &Path) -> Result<(), String> {
     let output = haproxy_command()
         .arg("-c")
         .arg("-f")
-        .arg(write_config(dir.path(), &[crt(pem_path)]))
+        .arg(write_config(dir.path(), &[crt(pem_path)], ""))
         .output()
         .expect("setsid, of util-linux, starts");
     if output.status.success() {
@@ -240,7 +285,7 @@ pub fn refusals(pem_paths: &[PathBuf]) -> Vec<Option<String>> {
     let output = haproxy_command()
         .arg("-c")
         .arg("-f")
-        .arg(write_config(dir.path(), &options))
+        .arg(write_config(dir.path(), &options, ""))
         .output()
         .expect("setsid, of util-linux, starts");
     let printed = [output.stdout, output.stderr].concat();
@@ -300,7 +345,7 @@ fn crt(path: &Path) -> String {
     format!("crt '{}'", path.display())
 }
 
-fn write_config(dir: &Path, options: &[String]) -> PathBuf {
+fn write_config(dir: &Path, options: &[String], global: &str) -> PathBuf {
     let bind = |(n, options): (usize, &String)| {
         format!("    bind unix@{} ssl {options}\n", socket(dir, n).display())
     };
@@ -311,7 +356,7 @@ fn write_config(dir: &Path, options: &[String]) -> PathBuf {
     tune.ssl.default-dh-param 2048
     stats socket {dir_name}/admin.sock level admin
     stats timeout 30s
-defaults
+{global}defaults
     mode http
     timeout client 30s
     timeout connect 30s
@@ -320,7 +365,7 @@ frontend tls
 {binds}    http-request return status 200 content-type text/plain string ok
 "
     );
-    let path = dir.join("haproxy.cfg");
+    let path = dir.join(CONFIG);
     std::fs::write(&path, config).expect("the directory is writable");
     path
 }

@@ -25,7 +25,7 @@ pub(crate) fn common_names(certificate: &Certificate) -> Vec<String> {
 }
 
 /// A DirectoryString (RFC 5280 section 4.1.2.4), a TeletexString being Latin-1 for everybody.
-fn text(tag: Tag, bytes: &[u8]) -> Option<String> {
+pub(crate) fn text(tag: Tag, bytes: &[u8]) -> Option<String> {
     match tag {
         Tag::BmpString => {
             let (pairs, rest) = bytes.as_chunks::<2>();

@@ -309,8 +309,8 @@ struct Replaced(Prepared, Written);
 impl Replaced {
     /// As well as it can be done: the reason why is told, not what came of this.
     fn undo(self) {
-        let Self(file, written) = self;
-        let _ = match (written, file.old) {
+        let Self(mut file, written) = self;
+        let _ = match (written, file.old.take()) {
             (Written::Created, _) => fs::remove_file(&file.target),
             (Written::Replaced, Some(old)) => old
                 .persist(&file.target)
@@ -322,9 +322,9 @@ impl Replaced {
     }
 
     fn finish(self) -> Result<Written, Error> {
-        let Self(file, written) = self;
+        let Self(mut file, written) = self;
         if written != Written::Unchanged {
-            drop(file.old);
+            drop(file.old.take());
             file.sync()?;
         }
         Ok(written)

@@ -95,10 +95,14 @@ mod bundle;
 mod cert;
 pub mod chain;
 mod common_name;
+#[cfg(feature = "deploy")]
+pub mod deploy;
 mod dh;
 mod error;
 mod files;
 pub mod finding;
+#[cfg(feature = "deploy")]
+mod handshake;
 pub mod haproxy;
 pub mod key;
 mod origin;

@@ -186,6 +186,8 @@ codes! {
     ExpiredSent Warning "expired-sent", "A certificate is sent that is not in date and that no client needs. An expired cross-sign breaks old clients.", "Let `fullchain bundle` write the file anew.";
     ExpiresSoon Warning "expires-soon", "A certificate, or one above it, is valid for a few days only.", "Renew it.";
     SharedKey Note "shared-key", "Several certificates have one key: whoever gets it has all of them.", "Make a new key with each certificate.";
+    NameLost Warning "name-lost", "The new certificate lacks a name that the one before it had; clients that send it get another certificate.", "Have it issued for that name, too, unless nobody uses it any more.";
+    NotNamed Warning "not-named", "The configuration does not name the file, so that HAProxy will not load it.", "Name the file, or its folder, on a bind line.";
     // HAProxy: which certificate answers whom.
     CrtListSyntax Error "crt-list-syntax", "A line of a crt-list is one that HAProxy refuses, and then it does not start.", "Write it as FILE [OPTION VALUE ...] FILTER ...";
     DefaultCertificate Note "default-certificate", "This certificate answers clients that send no name, or one that no certificate has.", "";

@@ -1,6 +1,7 @@
 //! A bind line: the files that its `crt` and `crt-list` arguments stand for, in HAProxy's order.
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -50,6 +51,8 @@ pub struct BindLine {
     version: Version,
     crt_base: Option<PathBuf>,
     strict_sni: bool,
+    /// Files that are not there yet.
+    expected: Vec<PathBuf>,
     files: Vec<Arc<Path>>,
     by_name: HashMap<Arc<Path>, usize>,
     /// Of the files that HAProxy loads.
@@ -96,6 +99,13 @@ impl BindLine {
         self
     }
 
+    /// A file that is not there yet, and will be: what is added from now on counts it.
+    #[must_use]
+    pub fn expect(mut self, path: impl Into<PathBuf>) -> Self {
+        self.expected.push(path.into());
+        self
+    }
+
     /// `crt PATH`: a file, a folder, or the base name of files that end in `.rsa`, `.ecdsa` or
     /// `.dsa`.
     pub fn crt(&mut self, path: impl AsRef<Path>) {
@@ -103,6 +113,7 @@ impl BindLine {
         match fs::metadata(&path) {
             Ok(attributes) if attributes.is_dir() => self.folder(&path),
             Ok(_) => self.file(&path, &[], false),
+            Err(_) if self.expected.contains(&path) => self.file(&path, &[], false),
             Err(error) => {
                 if let Err(finding) = self.base_name(&path, &error, &[]) {
                     self.findings.push(finding);
@@ -153,6 +164,12 @@ impl BindLine {
     /// The files, each once, in the order in which HAProxy reads them.
     pub fn files(&self) -> &[Arc<Path>] {
         &self.files
+    }
+
+    /// A file's place among them.
+    #[cfg(feature = "deploy")]
+    pub(crate) fn place_of(&self, file: &Path) -> Option<usize> {
+        self.by_name.get(file).copied()
     }
 
     /// Takes note of what came of a file, whatever the order.
@@ -218,15 +235,29 @@ impl BindLine {
     fn folder(&mut self, folder: &Path) {
         let name = folder.to_string_lossy().into_owned();
         let entries = fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-        let mut entries = entries.unwrap_or_else(|error| {
+        let entries = entries.unwrap_or_else(|error| {
             let message = format!("HAProxy cannot list the folder {name}: {error}");
             let finding = Finding::new(Code::NotLoaded, message).at(&Origin::new(name));
             self.findings.push(finding);
             Vec::new()
         });
-        entries.sort_by_cached_key(|entry| entry.file_name().into_encoded_bytes());
-        for entry in entries {
-            let name = entry.file_name();
+        let listed = entries.into_iter().map(|entry| {
+            let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+            (entry.file_name(), is_file)
+        });
+        let mut listed: Vec<(OsString, bool)> = listed.collect();
+        for expected in self
+            .expected
+            .iter()
+            .filter(|it| it.parent() == Some(folder))
+        {
+            let name = expected.file_name().unwrap_or_default();
+            if !listed.iter().any(|(known, _)| known == name) {
+                listed.push((name.to_owned(), true));
+            }
+        }
+        listed.sort_by(|(a, _), (b, _)| a.as_encoded_bytes().cmp(b.as_encoded_bytes()));
+        for (name, is_file) in listed {
             let shown = name.to_string_lossy();
             let suffix = shown.rsplit_once('.').map(|(_, suffix)| suffix);
             if shown.starts_with('.') || suffix.is_some_and(|it| SIDE_SUFFIXES.contains(&it)) {
@@ -234,7 +265,7 @@ impl BindLine {
             }
             let path = folder.join(&name);
             // What is no link needs no second look.
-            if entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            if is_file {
                 self.file(&path, &[], false);
                 continue;
             }
@@ -263,6 +294,9 @@ impl BindLine {
                     self.findings.push(finding.help(help).at(&at));
                 }
                 Ok(_) => self.file(&path, entry.filters(), false),
+                Err(_) if self.expected.contains(&path) => {
+                    self.file(&path, entry.filters(), false);
+                }
                 Err(error) => {
                     if let Err(finding) = self.base_name(&path, &error, entry.filters()) {
                         self.findings.push(finding.at(&at));
@@ -282,7 +316,7 @@ impl BindLine {
         let mut twins = 0;
         for suffix in TWIN_SUFFIXES {
             let path = beside(base, suffix);
-            if path.exists() {
+            if path.exists() || self.expected.contains(&path) {
                 self.file(&path, filters, twins > 0);
                 twins += 1;
             }

@@ -4,6 +4,8 @@
 #[cfg(feature = "deploy")]
 mod address;
 mod bind;
+#[cfg(feature = "deploy")]
+pub(crate) mod config;
 mod crt_list;
 pub mod fleet;
 pub mod load;

@@ -1,11 +1,13 @@
 //! What may stand on the command line.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use fullchain::haproxy::Version;
+use fullchain::deploy::AcmeClient;
+use fullchain::haproxy::{Address, Version};
 use fullchain::{Passphrase, Preference};
 use rustls_pki_types::{ServerName, UnixTime};
 
@@ -26,6 +28,12 @@ pub enum Command {
     /// The report goes to standard error. Exit code 0: built; 1: refused or failed, and nothing
     /// written; 2: wrong use.
     Bundle(BundleArguments),
+    /// Build a bundle, write it, bring it to the running HAProxy, and see that it is served
+    ///
+    /// Each step is a line on standard error. When one fails, files and HAProxy are put back as
+    /// they were. Exit code 0: deployed, or all was there already; 1: not deployed, and all is as
+    /// it was; 2: wrong use; 3: not deployed, and not all could be put back.
+    Deploy(DeployArguments),
     /// Verify a chain, without a key
     ///
     /// The first certificate of the first input is the end entity; its chain is taken from the
@@ -117,6 +125,81 @@ impl BundleArguments {
             None
         }
     }
+}
+
+#[derive(Debug, Args)]
+pub struct DeployArguments {
+    /// Where HAProxy has the bundle: a `crt` file of its configuration, or one in a folder of it;
+    /// with --from it may be the folder, and the file is called after the certificate
+    #[arg(long, value_name = "FILE")]
+    pub to: PathBuf,
+
+    /// Take names and files from what that ACME client tells its hooks: certbot and lego by
+    /// variables, acme.sh and dehydrated by arguments, which are then the INPUTs
+    #[arg(long, value_name = "certbot|lego|acme.sh|dehydrated")]
+    pub from: Option<AcmeClient>,
+
+    /// The stats socket (level admin) or master's socket over which HAProxy gets it, without a
+    /// reload: a path, or HOST:PORT
+    #[arg(long, value_name = "ADDR", conflicts_with = "reload")]
+    pub socket: Option<Address>,
+
+    /// The command by which HAProxy gets it, such as `systemctl reload haproxy`
+    #[arg(long, value_name = "CMD")]
+    pub reload: Option<String>,
+
+    /// HAProxy's configuration: `haproxy -c` must accept it with the new file; may be repeated
+    #[arg(long, value_name = "HAPROXY.CFG")]
+    pub config: Vec<PathBuf>,
+
+    /// Where HAProxy listens for TLS, and must serve the new chain: HOST:PORT or a path; may be
+    /// repeated
+    #[arg(long, value_name = "ADDR")]
+    pub verify: Vec<Address>,
+
+    /// The crt-list that gets a line for a certificate that is in none
+    #[arg(long, value_name = "FILE")]
+    pub crt_list: Option<PathBuf>,
+
+    /// Write the key apart, as FILE.key, where HAProxy looks for it
+    #[arg(long)]
+    pub split_key: bool,
+
+    /// Write the issuer's certificate as FILE.issuer, to which HAProxy holds OCSP responses
+    #[arg(long)]
+    pub issuer: bool,
+
+    /// Deploy two bundles of certificates with ECDSA and RSA keys, FILE.ecdsa and FILE.rsa, both
+    /// or none
+    #[arg(long)]
+    pub twins: bool,
+
+    /// Do all up to the writing
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// How long each step may take
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
+    pub timeout: Duration,
+
+    /// The program that --config asks
+    #[arg(long, value_name = "PROGRAM", default_value = "haproxy")]
+    pub haproxy: PathBuf,
+
+    /// The version of HAProxy, where no socket tells it [default: the newest]
+    #[arg(long, value_name = "VERSION")]
+    pub haproxy_version: Option<Version>,
+
+    /// Write the root, too
+    #[arg(long)]
+    pub include_root: bool,
+
+    #[command(flatten)]
+    pub common: CommonArguments,
+
+    /// Files, folders (their regular files), or `-` for standard input
+    #[arg(required_unless_present = "from", value_name = "INPUT")]
+    pub inputs: Vec<OsString>,
 }
 
 #[derive(Debug, Args)]
@@ -328,8 +411,8 @@ pub enum Input {
     Path(PathBuf),
 }
 
-impl From<std::ffi::OsString> for Input {
-    fn from(text: std::ffi::OsString) -> Self {
+impl From<OsString> for Input {
+    fn from(text: OsString) -> Self {
         match text.to_str() {
             Some("-") => Self::Stdin,
             _ => Self::Path(text.into()),
@@ -337,9 +420,16 @@ impl From<std::ffi::OsString> for Input {
     }
 }
 
-fn server_name(text: &str) -> Result<ServerName<'static>, String> {
+pub fn server_name(text: &str) -> Result<ServerName<'static>, String> {
     ServerName::try_from(text.to_owned())
         .map_err(|_| "neither a host name nor an IP address".to_owned())
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    match text.parse() {
+        Ok(seconds @ 1..=86_400) => Ok(Duration::from_secs(seconds)),
+        _ => Err("no number of seconds from 1 to 86400".to_owned()),
+    }
 }
 
 fn moment(text: &str) -> Result<UnixTime, String> {

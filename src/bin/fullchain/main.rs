@@ -3,6 +3,7 @@
 mod arguments;
 mod bind;
 mod check;
+mod deploy;
 mod output;
 mod passphrase;
 mod sni;
@@ -32,6 +33,10 @@ fn main() -> ExitCode {
             }
             output::print(&bundle(&arguments))
         }
+        Command::Deploy(mut arguments) => deploy::deploy(&mut arguments).unwrap_or_else(|error| {
+            let kind = clap::error::ErrorKind::MissingRequiredArgument;
+            Arguments::command().error(kind, error).exit()
+        }),
         Command::Verify(arguments) => output::print(&verify(&arguments)),
         Command::Check(arguments) => check::check(&arguments),
         Command::Sni(arguments) => sni::sni(&arguments),
@@ -44,10 +49,7 @@ fn bundle(arguments: &BundleArguments) -> Printed {
         Err(error) => return Printed::failed(error, &arguments.common),
     };
     let bundler = job.bundler.include_root(arguments.include_root);
-    let drafts = match arguments.twins {
-        true => bundler.draft_twins(job.material).into(),
-        false => vec![bundler.draft(job.material)],
-    };
+    let drafts = drafts(&bundler, job.material, arguments.twins);
     let mut tree = String::new();
     let mut bundles = Vec::new();
     let mut refused: Option<Report> = None;
@@ -71,6 +73,14 @@ fn bundle(arguments: &BundleArguments) -> Printed {
         stores: job.report,
         tree: arguments.common.tree.then_some(tree),
         json: arguments.common.json,
+    }
+}
+
+/// One bundle's, or those of twins.
+fn drafts(bundler: &Bundler, material: Material, twins: bool) -> Vec<Draft> {
+    match twins {
+        true => bundler.draft_twins(material).into(),
+        false => vec![bundler.draft(material)],
     }
 }
 

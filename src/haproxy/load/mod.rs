@@ -39,7 +39,8 @@ use crate::origin::Origin;
 
 pub use clients::Judged;
 use known::Known;
-pub(in crate::haproxy) use path::{beside, not_read};
+pub(crate) use path::beside;
+pub(in crate::haproxy) use path::not_read;
 
 /// Foretells what HAProxy does with certificate files.
 ///

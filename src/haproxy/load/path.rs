@@ -56,7 +56,7 @@ impl Loader {
 }
 
 /// A path with a suffix behind all of its name.
-pub(in crate::haproxy) fn beside(path: &Path, suffix: &str) -> PathBuf {
+pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".");
     name.push(suffix);

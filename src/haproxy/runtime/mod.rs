@@ -35,6 +35,7 @@
 
 mod error;
 mod reply;
+mod subject;
 mod transport;
 
 use std::time::Duration;

@@ -2,7 +2,12 @@
 
 use std::iter;
 
+use rustls_pki_types::CertificateDer;
+
+use super::subject;
+use crate::cert::Certificate;
 use crate::haproxy::{CrtEntry, Version};
+use crate::origin::Origin;
 
 /// What `show info` says of the process.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,6 +94,19 @@ impl Shown {
         let digest = Sha1::digest(der);
         let hex: String = digest.iter().map(|byte| format!("{byte:02X}")).collect();
         self.fingerprint.as_deref() == Some(hex.as_str())
+    }
+
+    /// Whether it is this chain, the server's certificate first, as far as HAProxy tells: of the
+    /// others it has the subjects only. It may say no of one with unusual names.
+    pub fn is_chain(&self, chain: &[CertificateDer<'_>]) -> bool {
+        let Some((leaf, others)) = chain.split_first() else {
+            return false;
+        };
+        let subjects = others.iter().map(|der| {
+            let certificate = Certificate::new(der.clone().into_owned(), Origin::new(""));
+            subject::oneline(certificate.ok()?.subject_der())
+        });
+        self.is(leaf) && self.chain.iter().cloned().map(Some).eq(subjects)
     }
 
     pub(super) fn parse(reply: &str) -> Option<Self> {

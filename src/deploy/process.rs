@@ -1,0 +1,257 @@
+//! The running HAProxy: what it has, what it is to have, and the way back.
+
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustls_pki_types::CertificateDer;
+
+use crate::bundle::Bundle;
+use crate::files::folder_of;
+use crate::haproxy::CrtEntry;
+use crate::haproxy::runtime::{Runtime, RuntimeError, Shown, Transaction};
+use crate::pem::SecretPem;
+
+/// How long somebody else's transaction is waited for: another deployment takes milliseconds.
+const PATIENCE: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// A certificate that HAProxy is to have.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    /// What HAProxy calls it: the path as its configuration has it.
+    pub(super) name: String,
+    /// What HAProxy has under that name now.
+    pub(super) known: Option<Shown>,
+    /// The crt-list or folder that a new one joins.
+    pub(super) joins: Option<(String, CrtEntry)>,
+    pub(super) pem: SecretPem,
+    pub(super) chain: Vec<CertificateDer<'static>>,
+    /// The OCSP response beside the file, if HAProxy would take it at its start.
+    pub(super) ocsp: Option<Vec<u8>>,
+    /// What the file is now, to go back to.
+    pub(super) old: Option<(SecretPem, CertificateDer<'static>)>,
+}
+
+impl Wanted {
+    /// Whether HAProxy has it, and uses it.
+    pub(super) fn is_there(&self) -> bool {
+        self.known
+            .as_ref()
+            .is_some_and(|known| self.is(known) && known.status == "Used")
+    }
+
+    fn is(&self, shown: &Shown) -> bool {
+        shown.is_chain(&self.chain)
+    }
+}
+
+/// What was done to HAProxy, and how it is undone.
+#[derive(Debug)]
+enum Undo {
+    Delete {
+        name: String,
+    },
+    Remove {
+        list: String,
+        name: String,
+    },
+    Restore {
+        name: String,
+        old: Option<SecretPem>,
+    },
+}
+
+/// A HAProxy in the middle of a deployment.
+#[derive(Debug)]
+pub(super) struct Process<'r> {
+    runtime: &'r Runtime,
+    /// The certificates of a deployment that was broken off: a transaction about one of them is
+    /// nobody else's.
+    broken_off: Vec<String>,
+    done: Vec<Undo>,
+}
+
+impl<'r> Process<'r> {
+    pub(super) fn new(runtime: &'r Runtime, broken_off: Vec<String>) -> Self {
+        Self {
+            runtime,
+            broken_off,
+            done: Vec::new(),
+        }
+    }
+
+    /// Brings one certificate to HAProxy.
+    pub(super) fn bring(&mut self, wanted: &Wanted) -> Result<(), RuntimeError> {
+        let name = &wanted.name;
+        if wanted.known.is_none() {
+            self.done.push(Undo::Delete { name: name.clone() });
+            if let Err(error) = self.runtime.create(name) {
+                // Somebody else's is not ours to delete.
+                if matches!(error, RuntimeError::Refused { .. }) {
+                    self.done.pop();
+                }
+                return Err(error);
+            }
+        }
+        let mut transaction = self.begin(name)?;
+        transaction.set(wanted.pem.expose())?;
+        if let Some(ocsp) = &wanted.ocsp {
+            transaction.set_ocsp(ocsp)?;
+        }
+        let committed = transaction.commit();
+        let has_old = wanted
+            .known
+            .as_ref()
+            .is_some_and(|it| it.fingerprint.is_some());
+        let shown = self.runtime.certificate(name);
+        let is_new = |shown: &Shown| wanted.is(shown);
+        // When nobody knows, it counts as done.
+        if has_old
+            && shown
+                .as_ref()
+                .map_or(true, |it| it.as_ref().is_none_or(is_new))
+        {
+            self.done.push(Undo::Restore {
+                name: name.clone(),
+                old: wanted.old.as_ref().map(|(pem, _)| pem.clone()),
+            });
+        }
+        committed?;
+        let shown = shown?;
+        if let Some((list, entry)) = wanted
+            .joins
+            .as_ref()
+            .filter(|_| shown.as_ref().is_none_or(|shown| shown.status != "Used"))
+        {
+            self.runtime.add(list, entry)?;
+            self.done.push(Undo::Remove {
+                list: list.clone(),
+                name: name.clone(),
+            });
+        }
+        let leaf = wanted.chain.first();
+        match (shown, leaf) {
+            (Some(shown), Some(leaf)) if shown.is(leaf) => Ok(()),
+            (shown, _) => Err(RuntimeError::NotUnderstood {
+                command: format!("show ssl cert {name}"),
+                words: format!(
+                    "another certificate than was committed, of serial {}",
+                    shown.and_then(|it| it.serial).unwrap_or_default()
+                ),
+            }),
+        }
+    }
+
+    /// Waits until nobody else has a transaction, and ends those of a deployment that was broken
+    /// off.
+    fn begin(&self, name: &str) -> Result<Transaction<'r>, RuntimeError> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.runtime.begin(name) {
+                Err(RuntimeError::Busy { certificate })
+                    if self.broken_off.contains(&certificate) =>
+                {
+                    self.runtime.abort(&certificate)?;
+                }
+                Err(RuntimeError::Busy { .. }) if Instant::now() < deadline => {
+                    thread::sleep(PAUSE);
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// Whether HAProxy has been changed.
+    pub(super) fn is_changed(&self) -> bool {
+        !self.done.is_empty()
+    }
+
+    /// Puts HAProxy back as it was: what was undone, and what could not be.
+    pub(super) fn undo(mut self) -> (Vec<String>, Vec<String>) {
+        let (mut undone, mut left) = (Vec::new(), Vec::new());
+        while let Some(step) = self.done.pop() {
+            let (told, outcome) = self.undo_one(step);
+            match outcome {
+                Ok(()) => undone.push(told),
+                Err(error) => left.push(format!("{told}: {error}")),
+            }
+        }
+        (undone, left)
+    }
+
+    fn undo_one(&self, step: Undo) -> (String, Result<(), String>) {
+        let told = |error: RuntimeError| error.to_string();
+        match step {
+            Undo::Remove { list, name } => {
+                let outcome = self.runtime.remove(&list, &name, None);
+                (
+                    format!("HAProxy: {name} out of {list}"),
+                    outcome.map_err(told),
+                )
+            }
+            Undo::Delete { name } => {
+                let outcome = self.runtime.delete(&name);
+                (format!("HAProxy: {name} deleted"), outcome.map_err(told))
+            }
+            Undo::Restore { name, old } => {
+                let outcome = match old {
+                    None => Err("the old file cannot be sent to HAProxy, which has the new certificate in memory until it is reloaded".to_owned()),
+                    Some(old) => self.restore(&name, &old).map_err(told),
+                };
+                (
+                    format!("HAProxy: the old certificate back as {name}"),
+                    outcome,
+                )
+            }
+        }
+    }
+
+    fn restore(&self, name: &str, old: &SecretPem) -> Result<(), RuntimeError> {
+        let mut transaction = self.begin(name)?;
+        transaction.set(old.expose())?;
+        transaction.commit()
+    }
+}
+
+/// What HAProxy calls a file: its path as the configuration has it, which may be another one that
+/// leads to the same file, or a relative one.
+pub(super) fn name_of(path: &Path, names: &[String]) -> Option<String> {
+    let exact = names.iter().find(|name| Path::new(name) == path);
+    let target = absolute(path);
+    let same = || {
+        let target = target.canonicalize().ok()?;
+        names.iter().find(|name| {
+            let name = Path::new(name);
+            // What is another file's name need not be looked at.
+            name.is_absolute() && name.canonicalize().is_ok_and(|it| it == target)
+        })
+    };
+    // HAProxy's folder is not known; a name that two files could have says nothing.
+    let relative = || {
+        let mut ends = names.iter().filter(|name| {
+            let name = Path::new(name);
+            name.is_relative() && target.ends_with(name)
+        });
+        ends.next().filter(|_| ends.next().is_none())
+    };
+    exact.or_else(same).or_else(relative).cloned()
+}
+
+/// The folder of HAProxy's that a file is in, as HAProxy calls it.
+pub(super) fn list_of(path: &Path, lists: &[String]) -> Option<String> {
+    name_of(folder_of(&absolute(path)), lists)
+}
+
+pub(super) fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// What a bundle is to HAProxy.
+pub(super) fn chain_of(bundle: &Bundle) -> Vec<CertificateDer<'static>> {
+    bundle
+        .chain()
+        .certificates()
+        .map(|it| it.der().clone())
+        .collect()
+}

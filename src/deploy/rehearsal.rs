@@ -1,0 +1,303 @@
+//! `haproxy -c` on the configuration as it will be: with the new files, before they are in their
+//! places.
+//!
+//! A copy of the configuration names a folder beside the certificates, in which the new files are,
+//! and links to all that stays as it is.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use super::journal::{Waiting, temporary_folder};
+use super::program;
+use crate::error::Error;
+use crate::files::{folder_of, follow_links};
+use crate::haproxy::config::words;
+use crate::haproxy::load::beside;
+use crate::haproxy::{CrtEntry, CrtList};
+
+/// The longest configuration file that is read, in bytes.
+const MOST_CONFIG: u64 = 64 * 1024 * 1024;
+/// The suffixes of twins, whose base name stands in the configuration.
+const TWINS: [&str; 3] = ["ecdsa", "rsa", "dsa"];
+
+/// What came of it.
+pub(super) struct Rehearsed {
+    /// Why HAProxy would not start, in its words.
+    pub(super) refused: Option<String>,
+    /// Whether the configuration names one of the new files at all.
+    pub(super) is_named: bool,
+}
+
+/// Asks HAProxy what it makes of these configurations with the files that wait.
+pub(super) fn rehearse(
+    haproxy: &Path,
+    configs: &[PathBuf],
+    waiting: &Waiting,
+    timeout: Duration,
+) -> Result<Rehearsed, Error> {
+    let mut stage = Stage::new(waiting)?;
+    let mut command = Command::new(haproxy);
+    command.arg("-c");
+    let mut copies = Vec::new();
+    for config in files_of(configs)? {
+        let copy = stage.copy(&config)?;
+        command.arg("-f").arg(&copy);
+        copies.push((copy, config));
+    }
+    let failed = Error::io("run", haproxy);
+    let ended = program::run(&mut command, timeout).map_err(failed)?;
+    let refused = (!ended.is_fine()).then(|| {
+        let mut told = ended.told(6);
+        for (copy, config) in copies.iter().chain(&stage.names) {
+            told = told.replace(&*copy.to_string_lossy(), &config.to_string_lossy());
+        }
+        told
+    });
+    Ok(Rehearsed {
+        refused,
+        is_named: stage.is_named,
+    })
+}
+
+/// A folder in a configuration's list stands for its `.cfg` files in the order of their names.
+fn files_of(configs: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
+    let mut files = Vec::new();
+    for config in configs {
+        if !config.is_dir() {
+            files.push(config.clone());
+            continue;
+        }
+        let listed = fs::read_dir(config).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+        let listed = listed.map_err(Error::io("list the folder", config))?;
+        let paths = listed.into_iter().map(|entry| entry.path());
+        let is_config = |path: &PathBuf| {
+            let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+            name.ends_with(b".cfg") && !name.starts_with(b".")
+        };
+        let mut paths: Vec<PathBuf> = paths.filter(is_config).collect();
+        paths.sort();
+        files.extend(paths);
+    }
+    Ok(files)
+}
+
+/// The folder with the new state in it.
+struct Stage {
+    folder: TempDir,
+    /// Where each new file belongs, and where it is now.
+    new: BTreeMap<PathBuf, PathBuf>,
+    /// The folders that were mirrored, and all other names that HAProxy may tell: as they are on the
+    /// stage, and as they really are.
+    names: Vec<(PathBuf, PathBuf)>,
+    crt_base: Option<PathBuf>,
+    is_named: bool,
+}
+
+impl Stage {
+    fn new(waiting: &Waiting) -> Result<Self, Error> {
+        let absolute = |path: &Path| real(path);
+        let new = waiting.new_files();
+        let new: BTreeMap<PathBuf, PathBuf> = new
+            .map(|(target, now)| (absolute(target), absolute(now)))
+            .collect();
+        let folder = new
+            .keys()
+            .next()
+            .map_or(Path::new("."), |first| folder_of(first));
+        Ok(Self {
+            folder: temporary_folder(folder)?,
+            new,
+            names: Vec::new(),
+            crt_base: None,
+            is_named: false,
+        })
+    }
+
+    /// The configuration with other names for what changes.
+    fn copy(&mut self, config: &Path) -> Result<PathBuf, Error> {
+        let text = read(config)?;
+        let mut copy = String::with_capacity(text.len());
+        for line in text.split_inclusive('\n') {
+            copy += &self.line(line, config)?;
+        }
+        let path = self.folder.path().join(format!("{}.cfg", self.names.len()));
+        fs::write(&path, copy).map_err(Error::io("write", &path))?;
+        self.names.push((path.clone(), config.to_owned()));
+        Ok(path)
+    }
+
+    fn line(&mut self, line: &str, config: &Path) -> Result<String, Error> {
+        let words = words(line, |name| std::env::var(name).ok());
+        let text = |index: usize| words.get(index).map(|word| word.text.as_str());
+        match (text(0), text(1)) {
+            (Some("crt-base"), Some(base)) => self.crt_base = Some(base.into()),
+            (Some("default-path"), Some(origin @ ("config" | "parent"))) => {
+                let folder = std::path::absolute(folder_of(config)).unwrap_or_default();
+                let folder = match origin {
+                    "config" => folder,
+                    _ => folder.join(".."),
+                };
+                return Ok(format!("default-path origin {}\n", quoted(&folder)));
+            }
+            _ => {}
+        }
+        let mut edited = line.to_owned();
+        // From the end, so that places before stay where they are.
+        for pair in words.windows(2).rev() {
+            let [keyword, word] = pair else { continue };
+            let staged = match keyword.text.as_str() {
+                "crt" | "default-crt" => self.staged(Path::new(&word.text))?,
+                "crt-list" => self.staged_list(Path::new(&word.text))?,
+                _ => None,
+            };
+            if let Some(staged) = staged {
+                self.is_named = true;
+                edited.replace_range(word.range.clone(), &quoted(&staged));
+            }
+        }
+        Ok(edited)
+    }
+
+    /// What stands on the stage for a file, a folder or a base name; `None` for what stays as it
+    /// is.
+    fn staged(&mut self, path: &Path) -> Result<Option<PathBuf>, Error> {
+        let path = match &self.crt_base {
+            Some(base) => base.join(path),
+            None => path.to_owned(),
+        };
+        let path = real(&path);
+        if self.new.keys().any(|target| folder_of(target) == path) {
+            return self.mirror(&path, |_| true).map(Some);
+        }
+        let is_meant = self.new.keys().any(|target| {
+            *target == path
+                || TWINS.iter().any(|suffix| *target == beside(&path, suffix))
+                // A side file of it is new.
+                || ["key", "issuer"].iter().any(|suffix| *target == beside(&path, suffix))
+        });
+        let Some(name) = path.file_name().filter(|_| is_meant) else {
+            return Ok(None);
+        };
+        let start = name.as_encoded_bytes();
+        let folder = self.mirror(folder_of(&path), |name| name.starts_with(start))?;
+        Ok(Some(folder.join(name)))
+    }
+
+    /// A crt-list in which new files have their names on the stage, or which is new itself.
+    fn staged_list(&mut self, path: &Path) -> Result<Option<PathBuf>, Error> {
+        let target = real(path);
+        let now = self.new.get(&target).cloned();
+        let mut is_meant = now.is_some();
+        let text = read(now.as_deref().unwrap_or(path))?;
+        let (mut list, _) = CrtList::parse(&path.to_string_lossy(), text.as_bytes());
+        let entries = list.entries().map(|(line, entry)| (line, entry.clone()));
+        for (line, entry) in entries.collect::<Vec<_>>() {
+            let Some(staged) = self.staged(Path::new(entry.file()))? else {
+                continue;
+            };
+            is_meant = true;
+            if let Ok(moved) = moved(&entry, &staged) {
+                list.replace(line, &moved);
+            }
+        }
+        if !is_meant {
+            return Ok(None);
+        }
+        let copy = self
+            .folder
+            .path()
+            .join(format!("{}.list", self.names.len()));
+        fs::write(&copy, list.to_bytes()).map_err(Error::io("write", &copy))?;
+        self.names.push((copy.clone(), path.to_owned()));
+        Ok(Some(copy))
+    }
+
+    /// A folder with the new files and links to those others whose name is wanted.
+    fn mirror(
+        &mut self,
+        folder: &Path,
+        is_wanted: impl Fn(&[u8]) -> bool,
+    ) -> Result<PathBuf, Error> {
+        let mirror = self.folder.path().join(self.names.len().to_string());
+        let failed = |error| Error::io("write to the temporary folder", &mirror)(error);
+        fs::create_dir(&mirror).map_err(failed)?;
+        let listed = fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+        for entry in listed.map_err(Error::io("list the folder", folder))? {
+            let name = entry.file_name();
+            let bytes = name.as_encoded_bytes();
+            let path = folder.join(&name);
+            if !bytes.starts_with(b".") && is_wanted(bytes) && !self.new.contains_key(&path) {
+                link(&path, &mirror.join(&name)).map_err(failed)?;
+            }
+        }
+        for (target, now) in &self.new {
+            let name = target.file_name().unwrap_or_default();
+            if folder_of(target) == folder && is_wanted(name.as_encoded_bytes()) {
+                link(now, &mirror.join(name)).map_err(failed)?;
+            }
+        }
+        self.names.push((mirror.clone(), folder.to_owned()));
+        Ok(mirror)
+    }
+}
+
+/// The same entry with another file.
+fn moved(entry: &CrtEntry, file: &Path) -> Result<CrtEntry, crate::haproxy::Unwritable> {
+    let mut moved = CrtEntry::new(file.to_string_lossy())?;
+    for option in entry.options() {
+        moved = moved.option(option)?;
+    }
+    for filter in entry.filters() {
+        moved = moved.filter(filter)?;
+    }
+    Ok(moved)
+}
+
+/// Where a path leads in the end, whether it is there or not.
+fn real(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let path = follow_links(&path).unwrap_or(path);
+    let folder = folder_of(&path).canonicalize();
+    match (path.canonicalize(), folder, path.file_name()) {
+        (Ok(path), ..) => path,
+        (_, Ok(folder), Some(name)) => folder.join(name),
+        _ => path,
+    }
+}
+
+fn read(path: &Path) -> Result<String, Error> {
+    let failed = |error| Error::io("read", path)(error);
+    let length = fs::metadata(path).map_err(failed)?.len();
+    if length > MOST_CONFIG {
+        return Err(failed(io::Error::from(io::ErrorKind::FileTooLarge)));
+    }
+    let bytes = fs::read(path).map_err(failed)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn quoted(path: &Path) -> String {
+    let mut quoted = String::from("\"");
+    for c in path.to_string_lossy().chars() {
+        if matches!(c, '"' | '\\' | '$') {
+            quoted.push('\\');
+        }
+        quoted.push(c);
+    }
+    quoted + "\""
+}
+
+#[cfg(unix)]
+fn link(original: &Path, link: &Path) -> io::Result<()> {
+    std::os::unix::fs::symlink(original, link)
+}
+
+#[cfg(not(unix))]
+fn link(original: &Path, link: &Path) -> io::Result<()> {
+    fs::copy(original, link).map(drop)
+}

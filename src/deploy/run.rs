@@ -1,0 +1,681 @@
+//! The steps, one after the other, and the way back.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use rustls_pki_types::UnixTime;
+
+use super::foretell::{self, Content};
+use super::journal::{Placed, Remains, Waiting};
+use super::lock::Lock;
+use super::process::{Process, Wanted, absolute, chain_of, list_of, name_of};
+use super::report::{Deployed, Outcome, Step, StepName};
+use super::verify::{Round, Verification};
+use super::{Deployment, NotBuilt, Update, program, rehearsal};
+use crate::bundle::Bundle;
+use crate::error::Error;
+use crate::files::{Files, folder_of, follow_links};
+use crate::haproxy::load::{Loaded, beside};
+use crate::haproxy::runtime::{Runtime, RuntimeError};
+use crate::haproxy::{CrtEntry, CrtList, Version};
+use crate::read::Limits;
+use crate::read::files::content;
+
+/// How long a change over the socket may take to be served: it is there at once.
+const HOT: Duration = Duration::from_secs(10);
+
+/// A step failed, and what is to be said of it is in the report.
+struct Stop;
+
+pub(super) fn run(
+    deployment: &Deployment,
+    build: impl FnOnce() -> Result<Vec<Bundle>, NotBuilt>,
+) -> Deployed {
+    let mut run = Run {
+        deployment,
+        report: Deployed::new(),
+    };
+    if let Ok(outcome) = run.attempt(build) {
+        run.report.outcome = outcome;
+    }
+    run.report
+}
+
+struct Run<'d> {
+    deployment: &'d Deployment,
+    report: Deployed,
+}
+
+/// What is to be where.
+struct Plan {
+    files: Files,
+    /// The certificate files, one for each bundle.
+    targets: Vec<PathBuf>,
+    /// What HAProxy makes of each.
+    loaded: Vec<Loaded>,
+    wanted: Vec<Wanted>,
+}
+
+/// What is done when files and process are at stake.
+struct Live<'r> {
+    placed: Placed,
+    process: Option<Process<'r>>,
+    reloaded: bool,
+    before: Round,
+}
+
+impl Run<'_> {
+    fn attempt(
+        &mut self,
+        build: impl FnOnce() -> Result<Vec<Bundle>, NotBuilt>,
+    ) -> Result<Outcome, Stop> {
+        let deployment = self.deployment;
+        let (folders, _lock) = self.lock()?;
+        let bundles = self.build(build)?;
+        let broken_off = self.recover(&folders)?;
+        let runtime = match &deployment.update {
+            Update::Socket(address) => {
+                let began = Instant::now();
+                let runtime = Runtime::with_timeout(address.clone(), deployment.timeout);
+                Some(self.or_stop(StepName::Foretell, began, runtime)?)
+            }
+            _ => None,
+        };
+        let plan = self.foretell(&bundles, runtime.as_ref())?;
+        let began = Instant::now();
+        let waiting = Waiting::new(&plan.files);
+        let waiting = self.or_stop(StepName::Write, began, waiting)?;
+        let verification = Verification::new(&deployment.verify, &bundles);
+        let deadline = Instant::now() + deployment.timeout;
+        let before = verification.round(deadline);
+        let is_unfinished = deployment.rehearse && !broken_off.is_empty();
+        if waiting.is_unchanged()
+            && !is_unfinished
+            && plan.wanted.iter().all(Wanted::is_there)
+            && verification.is_served(&before)
+        {
+            return Ok(Outcome::Unchanged);
+        }
+        self.check(&waiting, &plan)?;
+        if deployment.rehearse {
+            return Ok(Outcome::Rehearsed);
+        }
+        let names = plan.wanted.iter().map(|wanted| wanted.name.clone());
+        let placed = self.write(waiting, names.collect())?;
+        let mut live = Live {
+            placed,
+            process: runtime
+                .as_ref()
+                .map(|runtime| Process::new(runtime, broken_off)),
+            reloaded: false,
+            before,
+        };
+        let outcome = self.bring(&mut live, &plan, &verification).and_then(|()| {
+            let began = Instant::now();
+            self.or_stop(StepName::Finish, began, live.placed.finish())
+        });
+        if outcome.is_ok() {
+            self.report.files = live.placed.written;
+            return Ok(Outcome::Deployed);
+        }
+        self.undo(live, &verification);
+        Err(Stop)
+    }
+
+    fn record(&mut self, name: StepName, began: Instant, outcome: Result<String, String>) {
+        let done = outcome.is_ok();
+        let step = Step {
+            name,
+            done,
+            message: outcome.unwrap_or_else(|message| message),
+            time: began.elapsed(),
+        };
+        if let Some(call) = &self.deployment.on_step {
+            call(&step);
+        }
+        self.report.steps.push(step);
+    }
+
+    /// Of something that is part of a step: only its failure is recorded.
+    fn or_stop<T, E: ToString>(
+        &mut self,
+        name: StepName,
+        began: Instant,
+        outcome: Result<T, E>,
+    ) -> Result<T, Stop> {
+        outcome.map_err(|error| {
+            self.record(name, began, Err(error.to_string()));
+            Stop
+        })
+    }
+
+    fn step<T>(
+        &mut self,
+        name: StepName,
+        work: impl FnOnce(&mut Deployed) -> Result<(T, String), String>,
+    ) -> Result<T, Stop> {
+        let began = Instant::now();
+        if self.deployment.cancel.is_cancelled() {
+            self.record(name, began, Err("it was stopped before it".to_owned()));
+            return Err(Stop);
+        }
+        match work(&mut self.report) {
+            Ok((value, message)) => {
+                self.record(name, began, Ok(message));
+                Ok(value)
+            }
+            Err(message) => {
+                self.record(name, began, Err(message));
+                Err(Stop)
+            }
+        }
+    }
+
+    fn lock(&mut self) -> Result<(BTreeSet<PathBuf>, Lock), Stop> {
+        let deployment = self.deployment;
+        let began = Instant::now();
+        let suffixes = ["key", "issuer", "ecdsa", "rsa"];
+        let beside = suffixes.iter().map(|suffix| beside(&deployment.to, suffix));
+        let paths = [deployment.to.clone()]
+            .into_iter()
+            .chain(beside)
+            .chain(deployment.crt_list.clone());
+        let folders = paths.map(|path| {
+            let target = follow_links(&absolute(&path))?;
+            Ok(folder_of(&target).to_owned())
+        });
+        let folders = folders.collect::<Result<BTreeSet<PathBuf>, Error>>();
+        let folders = self.or_stop(StepName::Lock, began, folders)?;
+        let deadline = began + deployment.timeout;
+        let is_cancelled = || deployment.cancel.is_cancelled();
+        let lock = self.step(StepName::Lock, |_| {
+            match Lock::take(folders.clone(), deadline, is_cancelled) {
+                Ok(Some((lock, false))) => Ok((lock, "nobody else deploys there".to_owned())),
+                Ok(Some((lock, true))) => {
+                    let waited = began.elapsed().as_millis();
+                    Ok((lock, format!("waited {waited} ms for another deployment")))
+                }
+                Ok(None) => Err("another deployment into the folder does not end".to_owned()),
+                Err(error) => Err(error.to_string()),
+            }
+        })?;
+        Ok((folders, lock))
+    }
+
+    fn build(
+        &mut self,
+        build: impl FnOnce() -> Result<Vec<Bundle>, NotBuilt>,
+    ) -> Result<Vec<Bundle>, Stop> {
+        self.step(StepName::Build, |report| match build() {
+            Ok(bundles) => {
+                for bundle in &bundles {
+                    report.findings.merge(bundle.report().clone());
+                }
+                if let [ecdsa, rsa] = bundles.as_slice() {
+                    report.findings.extend(ecdsa.twin_differs(rsa));
+                }
+                let told = bundles.iter().map(|bundle| {
+                    let chain = bundle.chain();
+                    let count = chain.certificates().count();
+                    let subject = chain.leaf().subject_text();
+                    format!(
+                        "{subject}, {} key, {count} certificates",
+                        bundle.key().algorithm()
+                    )
+                });
+                let told = told.collect::<Vec<_>>().join("; ");
+                match bundles.is_empty() {
+                    true => Err("there is nothing to deploy".to_owned()),
+                    false => Ok((bundles, told)),
+                }
+            }
+            Err(NotBuilt::Refused(findings)) => {
+                let reason = findings.errors().next().map(|it| it.message.clone());
+                report.findings.merge(findings);
+                Err(reason.unwrap_or_else(|| "the material is refused".to_owned()))
+            }
+            Err(NotBuilt::Failed(error)) => Err(error.to_string()),
+        })
+    }
+
+    /// Puts back what was broken off; the certificates that it may have a transaction for.
+    fn recover(&mut self, folders: &BTreeSet<PathBuf>) -> Result<Vec<String>, Stop> {
+        let began = Instant::now();
+        let found = folders.iter().map(|folder| Remains::find(folder));
+        let found = found.collect::<Result<Vec<_>, _>>();
+        let found = self.or_stop(StepName::Recover, began, found)?;
+        let names = found.iter().flat_map(Remains::certificates);
+        let names = names.map(str::to_owned).collect();
+        let is_unfinished = found.iter().any(Remains::is_unfinished);
+        if self.deployment.rehearse {
+            if is_unfinished {
+                let told = "an earlier deployment was broken off; the next one puts back what was";
+                self.record(StepName::Recover, began, Ok(told.to_owned()));
+            }
+            return Ok(names);
+        }
+        let cleaned = found.into_iter().try_for_each(Remains::clean_up);
+        self.or_stop(StepName::Recover, began, cleaned)?;
+        if is_unfinished {
+            let told = "put back the files of an earlier deployment that was broken off";
+            self.record(StepName::Recover, began, Ok(told.to_owned()));
+        }
+        Ok(names)
+    }
+
+    fn foretell(&mut self, bundles: &[Bundle], runtime: Option<&Runtime>) -> Result<Plan, Stop> {
+        let deployment = self.deployment;
+        let version = match (runtime, deployment.version) {
+            (Some(runtime), _) => runtime.version(),
+            (None, version) => version.unwrap_or_default(),
+        };
+        self.step(StepName::Foretell, |report| {
+            let mut plan = plan_files(deployment, bundles).map_err(|error| error.to_string())?;
+            let time = UnixTime::now();
+            let asked = runtime
+                .map(asked)
+                .transpose()
+                .map_err(|error| error.to_string())?;
+            let mut told = Vec::new();
+            for (bundle, target) in bundles.iter().zip(&plan.targets) {
+                let content = content_of(&plan.files, target);
+                let foretold = foretell::load(&content, version, time).map_err(|refused| {
+                    let (finding, told) = foretell::refused(refused);
+                    report.findings.extend([finding]);
+                    told
+                })?;
+                report.findings.merge(foretold.loaded.findings.clone());
+                let old = foretell::old(target, version, time);
+                let new = bundle.chain().leaf();
+                if let Some(old) = old.as_ref().and_then(|(_, _, loaded)| loaded.leaf()) {
+                    report.findings.extend(foretell::names_lost(old, new));
+                }
+                if let (Some(runtime), Some(asked)) = (runtime, &asked) {
+                    let mut wanted = wanted(deployment, runtime, asked, target, bundle)?;
+                    wanted.ocsp = foretold.ocsp;
+                    wanted.old = old.map(|(pem, leaf, _)| (pem, leaf));
+                    told.push(told_of(&wanted, runtime));
+                    plan.wanted.push(wanted);
+                }
+                plan.loaded.push(foretold.loaded);
+            }
+            if told.is_empty() {
+                let paths: Vec<_> = plan
+                    .targets
+                    .iter()
+                    .map(|it| it.display().to_string())
+                    .collect();
+                told.push(format!(
+                    "HAProxy {version} loads it as {}",
+                    paths.join(" and ")
+                ));
+            }
+            let places = places(deployment, &plan.targets, asked.as_ref());
+            let files: Vec<(PathBuf, &Loaded)> =
+                plan.targets.iter().cloned().zip(&plan.loaded).collect();
+            for place in places {
+                report
+                    .findings
+                    .merge(foretell::of_line(&place, &files, version, time));
+            }
+            Ok((plan, told.join("; ")))
+        })
+    }
+
+    fn check(&mut self, waiting: &Waiting, plan: &Plan) -> Result<(), Stop> {
+        let deployment = self.deployment;
+        if deployment.configs.is_empty() {
+            return Ok(());
+        }
+        self.step(StepName::Check, |report| {
+            let program = found(&deployment.haproxy);
+            let rehearsed =
+                rehearsal::rehearse(&program, &deployment.configs, waiting, deployment.timeout);
+            let rehearsed = rehearsed.map_err(|error| error.to_string())?;
+            if let Some(words) = rehearsed.refused {
+                return Err(format!("haproxy -c refuses the new state: it {words}"));
+            }
+            if let Some(target) = plan.targets.first().filter(|_| !rehearsed.is_named) {
+                report.findings.extend([foretell::not_named(target)]);
+            }
+            Ok(((), "haproxy -c accepts the new state".to_owned()))
+        })
+    }
+
+    fn write(&mut self, waiting: Waiting, names: Vec<String>) -> Result<Placed, Stop> {
+        self.step(StepName::Write, |_| {
+            let placed = waiting.place(names).map_err(|error| error.to_string())?;
+            let told = placed.written.iter().map(|(path, written)| {
+                let verb = format!("{written:?}").to_ascii_lowercase();
+                format!("{verb} {}", path.display())
+            });
+            let told = told.collect::<Vec<_>>().join(", ");
+            Ok((placed, told))
+        })
+    }
+
+    fn bring(
+        &mut self,
+        live: &mut Live<'_>,
+        plan: &Plan,
+        verification: &Verification<'_>,
+    ) -> Result<(), Stop> {
+        let deployment = self.deployment;
+        let patience = match &deployment.update {
+            Update::None => return self.verify(live, verification, HOT),
+            Update::Socket(address) => {
+                self.step(StepName::Update, |_| {
+                    if let Some(process) = &mut live.process {
+                        for wanted in &plan.wanted {
+                            process
+                                .bring(wanted)
+                                .map_err(|error| explained(&error, wanted))?;
+                        }
+                    }
+                    Ok(((), format!("HAProxy has it, over {address}")))
+                })?;
+                HOT
+            }
+            Update::Reload(command) => {
+                live.reloaded = true;
+                self.step(StepName::Update, |_| {
+                    reload(command, deployment.timeout)?;
+                    Ok(((), format!("\"{command}\" is done")))
+                })?;
+                deployment.timeout
+            }
+        };
+        self.verify(live, verification, patience.min(deployment.timeout))
+    }
+
+    fn verify(
+        &mut self,
+        live: &Live<'_>,
+        verification: &Verification<'_>,
+        patience: Duration,
+    ) -> Result<(), Stop> {
+        if self.deployment.verify.is_empty() {
+            return Ok(());
+        }
+        self.step(StepName::Verify, |_| {
+            let told = verification.wait(&live.before, Instant::now() + patience)?;
+            Ok(((), told))
+        })
+    }
+
+    fn undo(&mut self, live: Live<'_>, verification: &Verification<'_>) {
+        let deployment = self.deployment;
+        let began = Instant::now();
+        let (mut undone, mut left) = (Vec::new(), Vec::new());
+        let paths: Vec<_> = live
+            .placed
+            .written
+            .iter()
+            .map(|(path, _)| path.display().to_string())
+            .collect();
+        let paths = paths.join(", ");
+        match live.placed.undo() {
+            Ok(()) => undone.push(format!("files: {paths} as before")),
+            Err(error) => left.push(format!(
+                "files: {paths} may be the new ones: {error}; the next deployment puts the old ones back"
+            )),
+        }
+        let mut is_changed = live.reloaded;
+        if let Some(process) = live.process {
+            is_changed |= process.is_changed();
+            let (done, failed) = process.undo();
+            undone.extend(done);
+            left.extend(failed);
+        }
+        let mut reload_failed = None;
+        if let (true, Update::Reload(command)) = (live.reloaded, &deployment.update) {
+            match reload(command, deployment.timeout) {
+                Ok(()) => undone.push(format!("HAProxy: \"{command}\" with the old files")),
+                Err(error) => reload_failed = Some(error),
+            }
+        }
+        if is_changed && !deployment.verify.is_empty() {
+            let patience = match reload_failed {
+                // It may be up to nothing any more.
+                Some(_) => HOT,
+                None => deployment.timeout,
+            };
+            match verification.wait_for(&live.before, Instant::now() + patience) {
+                Ok(()) => {
+                    undone.push("what is served is what was served before".to_owned());
+                    reload_failed = None;
+                }
+                Err(error) => left.push(format!("HAProxy: {error}")),
+            }
+        }
+        left.extend(reload_failed.map(|error| {
+            format!("HAProxy: the command fails with the old files, too ({error}), so that it is not known what it has in memory")
+        }));
+        self.report.outcome = match left.is_empty() {
+            true => Outcome::NotDeployed,
+            false => Outcome::NotUndone,
+        };
+        let told = match left.is_empty() {
+            true => Ok(undone.join("; ")),
+            false => Err(left.join("; ")),
+        };
+        self.report.undone = undone;
+        self.report.left = left;
+        self.record(StepName::Undo, began, told);
+    }
+}
+
+/// The files, keys before their certificates, as [`Files`] has it.
+fn plan_files(deployment: &Deployment, bundles: &[Bundle]) -> Result<Plan, Error> {
+    let to = absolute(&deployment.to);
+    let mut files = Files::new();
+    let mut targets = Vec::new();
+    for (index, bundle) in bundles.iter().enumerate() {
+        let target = match (bundles.len(), index) {
+            (1, _) => to.clone(),
+            (_, 0) => beside(&to, "ecdsa"),
+            _ => beside(&to, "rsa"),
+        };
+        if deployment.issuer {
+            files.issuer(bundle, beside(&target, "issuer"));
+        }
+        match deployment.split_key {
+            true => {
+                files.key(bundle, beside(&target, "key"));
+                files.certificates(bundle, &target);
+            }
+            false => files.haproxy(bundle, &target),
+        }
+        targets.push(target);
+    }
+    if let Some(list) = &deployment.crt_list {
+        add_lines(&mut files, list, &targets)?;
+    }
+    Ok(Plan {
+        files,
+        targets,
+        loaded: Vec::new(),
+        wanted: Vec::new(),
+    })
+}
+
+/// The crt-list with lines for those that have none.
+fn add_lines(files: &mut Files, list: &Path, targets: &[PathBuf]) -> Result<(), Error> {
+    let bytes = content(list, Limits::default().max_bytes)?;
+    let (mut lines, _) = CrtList::parse(&list.to_string_lossy(), &bytes);
+    let known: Vec<String> = lines
+        .entries()
+        .map(|(_, entry)| entry.file().to_owned())
+        .collect();
+    let mut is_changed = false;
+    for target in targets {
+        // A base name stands for both twins.
+        let base = target.with_extension("");
+        if name_of(target, &known).is_some() || name_of(&base, &known).is_some() {
+            continue;
+        }
+        let entry = CrtEntry::new(target.to_string_lossy()).map_err(|error| Error::NotEncoded {
+            format: "a crt-list's line",
+            reason: error.to_string(),
+        })?;
+        lines.push(&entry);
+        is_changed = true;
+    }
+    if is_changed {
+        files.text(lines.to_bytes(), list);
+    }
+    Ok(())
+}
+
+fn content_of<'p>(files: &'p Files, target: &'p Path) -> Content<'p> {
+    let of = |path: &Path| {
+        let mut contents = files.contents();
+        contents
+            .find(|(known, _)| *known == path)
+            .map(|(_, bytes)| bytes)
+    };
+    Content {
+        path: target,
+        pem: of(target).unwrap_or_default(),
+        key: of(&beside(target, "key")),
+        issuer: of(&beside(target, "issuer")),
+    }
+}
+
+/// What a process has.
+struct Asked {
+    names: Vec<String>,
+    lists: Vec<String>,
+}
+
+fn asked(runtime: &Runtime) -> Result<Asked, RuntimeError> {
+    Ok(Asked {
+        names: runtime.certificates()?.names,
+        lists: runtime.crt_lists()?,
+    })
+}
+
+fn wanted(
+    deployment: &Deployment,
+    runtime: &Runtime,
+    asked: &Asked,
+    target: &Path,
+    bundle: &Bundle,
+) -> Result<Wanted, String> {
+    let known = name_of(target, &asked.names);
+    let list = match &deployment.crt_list {
+        Some(list) => Some(
+            name_of(list, &asked.lists)
+                .ok_or_else(|| format!("HAProxy has no crt-list {} in use", list.display()))?,
+        ),
+        None => list_of(target, &asked.lists),
+    };
+    let name = known.clone().or_else(|| {
+        // In a folder it must be called as the folder is.
+        let file = target.file_name()?.to_string_lossy();
+        match (&list, &deployment.crt_list) {
+            (Some(folder), None) => Some(format!("{}/{file}", folder.trim_end_matches('/'))),
+            (Some(_), Some(_)) => Some(target.to_string_lossy().into_owned()),
+            (None, _) => None,
+        }
+    });
+    let name = name.ok_or_else(|| {
+        format!(
+            "HAProxy knows no certificate {0} and loads no folder {1}, so that it cannot get it over the socket: name {0} in its configuration and use --reload, or give the crt-list that it is to join",
+            target.display(),
+            folder_of(target).display()
+        )
+    })?;
+    let joins = list.map(|list| CrtEntry::new(&*name).map(|entry| (list, entry)));
+    let joins = match (joins.transpose(), &known) {
+        (Ok(joins), _) => joins,
+        // It is where it belongs already.
+        (Err(_), Some(_)) => None,
+        (Err(error), None) => return Err(error.to_string()),
+    };
+    let shown = known
+        .is_some()
+        .then(|| runtime.certificate(&name))
+        .transpose();
+    Ok(Wanted {
+        known: shown.map_err(|error| error.to_string())?.flatten(),
+        joins,
+        pem: crate::haproxy::pem(bundle),
+        chain: chain_of(bundle),
+        ocsp: None,
+        old: None,
+        name,
+    })
+}
+
+fn told_of(wanted: &Wanted, runtime: &Runtime) -> String {
+    let version = runtime.version();
+    let name = &wanted.name;
+    match (&wanted.known, &wanted.joins) {
+        (Some(_), _) if wanted.is_there() => format!("HAProxy {version} has it, as {name}"),
+        (Some(_), _) => format!("HAProxy {version} has another certificate as {name}"),
+        (None, Some((list, _))) => format!("it is new to HAProxy {version}, and joins {list}"),
+        (None, None) => format!("it is new to HAProxy {version}"),
+    }
+}
+
+/// The folders and crt-lists of which the files are part.
+fn places(deployment: &Deployment, targets: &[PathBuf], asked: Option<&Asked>) -> Vec<PathBuf> {
+    let Some(asked) = asked else {
+        return Vec::new();
+    };
+    let mut places: Vec<PathBuf> = Vec::new();
+    for target in targets {
+        // As it is, so that names are the same as the files'.
+        let is_folder = list_of(target, &asked.lists).is_some();
+        let folder = folder_of(target).to_owned();
+        if is_folder && !places.contains(&folder) {
+            places.push(folder);
+        }
+    }
+    places.extend(deployment.crt_list.clone());
+    places
+}
+
+/// What HAProxy says, and what it may mean.
+fn explained(error: &RuntimeError, wanted: &Wanted) -> String {
+    let length = wanted.pem.expose().len();
+    let limit = Version::default().payload_limit().min(16 * 1024);
+    match error {
+        RuntimeError::Closed { .. } | RuntimeError::NotUnderstood { .. } if length > limit / 2 => {
+            format!(
+                "{error}; the bundle has {length} bytes, and HAProxy before 3.4 takes no more than tune.bufsize, 16384 unless set, in one command: raise it, or use --reload"
+            )
+        }
+        _ => error.to_string(),
+    }
+}
+
+fn reload(command: &str, timeout: Duration) -> Result<(), String> {
+    let mut shell = match cfg!(windows) {
+        true => Command::new("cmd"),
+        false => Command::new("sh"),
+    };
+    shell
+        .arg(if cfg!(windows) { "/C" } else { "-c" })
+        .arg(command);
+    match program::run(&mut shell, timeout) {
+        Ok(ended) if ended.is_fine() => Ok(()),
+        Ok(ended) => Err(format!("\"{command}\" {}", ended.told(3))),
+        Err(error) => Err(format!("cannot run a shell: {error}")),
+    }
+}
+
+/// Debian has it where nobody but root looks.
+fn found(program: &Path) -> PathBuf {
+    let fallback = Path::new("/usr/sbin").join(program);
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let is_bare = program.components().count() == 1;
+    let is_there = std::env::split_paths(&path).any(|folder| folder.join(program).is_file());
+    match is_bare && !is_there && fallback.is_file() {
+        true => fallback,
+        false => program.to_owned(),
+    }
+}

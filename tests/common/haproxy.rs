@@ -214,6 +214,11 @@ impl Haproxy {
         }
     }
 
+    /// The process that was started: the master, if there is one.
+    pub fn process_id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Where it listens for administrators.
     pub fn admin_socket(&self) -> PathBuf {
         self.dir.path().join("admin.sock")

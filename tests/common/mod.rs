@@ -16,6 +16,8 @@ pub mod client;
 #[cfg(feature = "cli")]
 pub mod command;
 pub mod damage;
+#[cfg(feature = "cli")]
+pub mod deploying;
 pub mod der;
 pub mod extension;
 pub mod haproxy;

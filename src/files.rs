@@ -268,10 +268,12 @@ impl Prepared {
     /// The old file under another name, too.
     pub(crate) fn keep(&self, prefix: &str) -> Result<NamedTempFile<()>, Error> {
         // Not every file system has hard links.
-        let keep = |path: &Path| {
-            let linked = fs::hard_link(&self.target, path);
-            linked.or_else(|_| fs::copy(&self.target, path).map(drop))
+        let copy = |path: &Path| {
+            fs::copy(&self.target, path)?;
+            let (copy, old) = (fs::File::open(path)?, fs::metadata(&self.target)?);
+            keep_attributes(&copy, &old)
         };
+        let keep = |path: &Path| fs::hard_link(&self.target, path).or_else(|_| copy(path));
         let old = named(prefix).make_in(&self.folder, keep);
         old.map_err(Error::io("keep a copy of", &self.target))
     }

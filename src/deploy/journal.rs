@@ -134,6 +134,22 @@ pub(super) struct Placed {
     pub(super) written: Vec<(PathBuf, Written)>,
 }
 
+/// Why files are not in their places.
+pub(super) struct NotPlaced {
+    pub(super) error: Error,
+    /// Why the old ones are not all back; the next deployment puts them back.
+    pub(super) not_undone: Option<Error>,
+}
+
+impl NotPlaced {
+    fn unchanged(error: Error) -> Self {
+        Self {
+            error,
+            not_undone: None,
+        }
+    }
+}
+
 /// Files that are on disk, but not in their places yet.
 pub(super) struct Waiting {
     files: Vec<Prepared>,
@@ -159,9 +175,8 @@ impl Waiting {
         files.filter_map(|file| Some((file.target.as_path(), file.new.as_ref()?.path())))
     }
 
-    /// Puts all files in their places. When that fails, what was done is undone, and the old ones
-    /// are back.
-    pub(super) fn place(mut self, certificates: Vec<String>) -> Result<Placed, Error> {
+    /// Puts all files in their places. When that fails, what was done is undone.
+    pub(super) fn place(mut self, certificates: Vec<String>) -> Result<Placed, NotPlaced> {
         let mut record = Record {
             changes: Vec::new(),
             certificates,
@@ -176,7 +191,7 @@ impl Waiting {
                     (Written::Created, Some(Change::Created { target }))
                 }
                 (Some(_), true) => {
-                    let old = file.keep(KEPT)?;
+                    let old = file.keep(KEPT).map_err(NotPlaced::unchanged)?;
                     let change = Change::Replaced {
                         kept: old.path().to_owned(),
                         target: file.target.clone(),
@@ -188,7 +203,7 @@ impl Waiting {
             written.push((path, what));
             record.changes.extend(change);
         }
-        let journal = write_journal(&self.files, &record)?;
+        let journal = write_journal(&self.files, &record).map_err(NotPlaced::unchanged)?;
         // From here on the journal knows of them.
         for old in kept {
             // It fails on Windows alone, and then the file goes when it is closed.
@@ -203,9 +218,10 @@ impl Waiting {
             if let Some(new) = file.new.take() {
                 let done = file.rename(new).and_then(|()| file.sync());
                 if let Err(error) = done {
-                    // What cannot be put back now, the next deployment puts back.
-                    let _ = placed.undo();
-                    return Err(error);
+                    return Err(NotPlaced {
+                        error,
+                        not_undone: placed.undo().err(),
+                    });
                 }
             }
         }

@@ -8,11 +8,12 @@ use rustls_pki_types::CertificateDer;
 
 use crate::bundle::Bundle;
 use crate::files::folder_of;
-use crate::haproxy::CrtEntry;
 use crate::haproxy::runtime::{Runtime, RuntimeError, Shown, Transaction};
+use crate::haproxy::{CrtEntry, Version};
 use crate::pem::SecretPem;
 
-/// How long somebody else's transaction is waited for: another deployment takes milliseconds.
+/// How long somebody else's transaction is waited for at most: another deployment takes
+/// milliseconds.
 const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -41,6 +42,12 @@ impl Wanted {
             .is_some_and(|known| self.is(known) && known.status == "Used")
     }
 
+    /// Whether HAProxy has what the file is now.
+    fn had_file(&self) -> bool {
+        let known = self.known.as_ref().zip(self.old.as_ref());
+        known.is_some_and(|(known, (_, old))| known.is(old))
+    }
+
     fn is(&self, shown: &Shown) -> bool {
         shown.is_chain(&self.chain)
     }
@@ -58,25 +65,35 @@ enum Undo {
     },
     Restore {
         name: String,
+        /// What the file was.
         old: Option<SecretPem>,
+        /// Whether HAProxy had the same.
+        was_same: bool,
     },
+}
+
+/// Ends the transaction that a deployment left open which was broken off.
+pub(super) fn abort(runtime: &Runtime, certificates: &[String]) -> Result<(), RuntimeError> {
+    match runtime.certificates()?.transaction {
+        Some(open) if certificates.contains(&open) => runtime.abort(&open),
+        _ => Ok(()),
+    }
 }
 
 /// A HAProxy in the middle of a deployment.
 #[derive(Debug)]
 pub(super) struct Process<'r> {
     runtime: &'r Runtime,
-    /// The certificates of a deployment that was broken off: a transaction about one of them is
-    /// nobody else's.
-    broken_off: Vec<String>,
+    patience: Duration,
     done: Vec<Undo>,
 }
 
 impl<'r> Process<'r> {
-    pub(super) fn new(runtime: &'r Runtime, broken_off: Vec<String>) -> Self {
+    /// With so much time for whatever has to be waited for.
+    pub(super) fn new(runtime: &'r Runtime, timeout: Duration) -> Self {
         Self {
             runtime,
-            broken_off,
+            patience: timeout.min(PATIENCE),
             done: Vec::new(),
         }
     }
@@ -115,6 +132,7 @@ impl<'r> Process<'r> {
             self.done.push(Undo::Restore {
                 name: name.clone(),
                 old: wanted.old.as_ref().map(|(pem, _)| pem.clone()),
+                was_same: wanted.had_file(),
             });
         }
         committed?;
@@ -124,11 +142,15 @@ impl<'r> Process<'r> {
             .as_ref()
             .filter(|_| shown.as_ref().is_none_or(|shown| shown.status != "Used"))
         {
-            self.runtime.add(list, entry)?;
-            self.done.push(Undo::Remove {
-                list: list.clone(),
-                name: name.clone(),
-            });
+            let added = self.runtime.add(list, entry);
+            // When nobody knows, it counts as done.
+            if !matches!(added, Err(RuntimeError::Refused { .. })) {
+                self.done.push(Undo::Remove {
+                    list: list.clone(),
+                    name: name.clone(),
+                });
+            }
+            added?;
         }
         let leaf = wanted.chain.first();
         match (shown, leaf) {
@@ -143,23 +165,21 @@ impl<'r> Process<'r> {
         }
     }
 
-    /// Waits until nobody else has a transaction, and ends those of a deployment that was broken
-    /// off.
+    /// Waits until nobody else has a transaction.
     fn begin(&self, name: &str) -> Result<Transaction<'r>, RuntimeError> {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + self.patience;
         loop {
             match self.runtime.begin(name) {
-                Err(RuntimeError::Busy { certificate })
-                    if self.broken_off.contains(&certificate) =>
-                {
-                    self.runtime.abort(&certificate)?;
-                }
                 Err(RuntimeError::Busy { .. }) if Instant::now() < deadline => {
                     thread::sleep(PAUSE);
                 }
                 outcome => return outcome,
             }
         }
+    }
+
+    pub(super) fn version(&self) -> Version {
+        self.runtime.version()
     }
 
     /// Whether HAProxy has been changed.
@@ -194,10 +214,17 @@ impl<'r> Process<'r> {
                 let outcome = self.runtime.delete(&name);
                 (format!("HAProxy: {name} deleted"), outcome.map_err(told))
             }
-            Undo::Restore { name, old } => {
+            Undo::Restore {
+                name,
+                old,
+                was_same,
+            } => {
                 let outcome = match old {
                     None => Err("the old file cannot be sent to HAProxy, which has the new certificate in memory until it is reloaded".to_owned()),
-                    Some(old) => self.restore(&name, &old).map_err(told),
+                    Some(old) => self.restore(&name, &old).map_err(told).and_then(|()| {
+                        let other = "it had another certificate than the file, and has the file's now";
+                        was_same.then_some(()).ok_or_else(|| other.to_owned())
+                    }),
                 };
                 (
                     format!("HAProxy: the old certificate back as {name}"),

@@ -5,13 +5,15 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::haproxy::fleet::Cancel;
+
 const PAUSE: Duration = Duration::from_millis(5);
 /// What is kept of a program's output, in bytes: its end says why it failed.
 const MOST_OUTPUT: u64 = 64 * 1024;
 
 /// How a program ended.
 pub(super) struct Ended {
-    /// `None` when it was killed because its time was up.
+    /// `None` when it was killed, because its time was up or all was stopped.
     pub(super) status: Option<ExitStatus>,
     /// What it printed, or the end of it.
     pub(super) printed: String,
@@ -25,7 +27,7 @@ impl Ended {
     /// What became of it, with what it printed last.
     pub(super) fn told(&self, lines: usize) -> String {
         let how = match self.status {
-            None => "did not end in time and was killed".to_owned(),
+            None => "was killed before it ended".to_owned(),
             Some(status) => match status.code() {
                 Some(code) => format!("ended with exit code {code}"),
                 None => status.to_string(),
@@ -44,8 +46,8 @@ impl Ended {
     }
 }
 
-/// Runs it to its end, or kills it and its children when its time is up.
-pub(super) fn run(command: &mut Command, timeout: Duration) -> io::Result<Ended> {
+/// Runs it to its end, or kills it and its children when its time is up or all is stopped.
+pub(super) fn run(command: &mut Command, timeout: Duration, cancel: &Cancel) -> io::Result<Ended> {
     // A pipe would be held open by whatever the program leaves running.
     let mut output = tempfile::tempfile()?;
     command
@@ -60,7 +62,7 @@ pub(super) fn run(command: &mut Command, timeout: Duration) -> io::Result<Ended>
         if let Some(status) = child.try_wait()? {
             break Some(status);
         }
-        if Instant::now() >= deadline {
+        if Instant::now() >= deadline || cancel.is_cancelled() {
             kill(&mut child);
             child.wait()?;
             break None;
@@ -100,9 +102,12 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use super::run;
+    use crate::haproxy::fleet::Cancel;
 
     fn shell(script: &str, timeout: Duration) -> super::Ended {
-        run(Command::new("sh").arg("-c").arg(script), timeout).expect("sh is there")
+        let mut command = Command::new("sh");
+        command.arg("-c").arg(script);
+        run(&mut command, timeout, &Cancel::new()).expect("sh is there")
     }
 
     #[test]
@@ -111,7 +116,7 @@ mod tests {
         let ended = shell("echo begun; sleep 60 & wait", Duration::from_millis(200));
         assert!(began.elapsed() < Duration::from_secs(30));
         assert!(!ended.is_fine());
-        assert_eq!(ended.told(1), "did not end in time and was killed: begun");
+        assert_eq!(ended.told(1), "was killed before it ended: begun");
     }
 
     #[test]

@@ -18,6 +18,7 @@ use super::program;
 use crate::error::Error;
 use crate::files::{folder_of, follow_links};
 use crate::haproxy::config::words;
+use crate::haproxy::fleet::Cancel;
 use crate::haproxy::load::beside;
 use crate::haproxy::{CrtEntry, CrtList};
 
@@ -40,6 +41,7 @@ pub(super) fn rehearse(
     configs: &[PathBuf],
     waiting: &Waiting,
     timeout: Duration,
+    cancel: &Cancel,
 ) -> Result<Rehearsed, Error> {
     let mut stage = Stage::new(waiting)?;
     let mut command = Command::new(haproxy);
@@ -51,7 +53,7 @@ pub(super) fn rehearse(
         copies.push((copy, config));
     }
     let failed = Error::io("run", haproxy);
-    let ended = program::run(&mut command, timeout).map_err(failed)?;
+    let ended = program::run(&mut command, timeout, cancel).map_err(failed)?;
     let refused = (!ended.is_fine()).then(|| {
         let mut told = ended.told(6);
         for (copy, config) in copies.iter().chain(&stage.names) {

@@ -13,10 +13,11 @@ use super::lock::Lock;
 use super::process::{Process, Wanted, absolute, chain_of, list_of, name_of};
 use super::report::{Deployed, Outcome, Step, StepName};
 use super::verify::{Round, Verification};
-use super::{Deployment, NotBuilt, Update, program, rehearsal};
+use super::{Deployment, NotBuilt, Update, process, program, rehearsal};
 use crate::bundle::Bundle;
 use crate::error::Error;
 use crate::files::{Files, folder_of, follow_links};
+use crate::haproxy::fleet::Cancel;
 use crate::haproxy::load::{Loaded, beside};
 use crate::haproxy::runtime::{Runtime, RuntimeError};
 use crate::haproxy::{CrtEntry, CrtList, Version};
@@ -74,25 +75,24 @@ impl Run<'_> {
         let deployment = self.deployment;
         let (folders, _lock) = self.lock()?;
         let bundles = self.build(build)?;
-        let broken_off = self.recover(&folders)?;
+        let began = Instant::now();
         let runtime = match &deployment.update {
             Update::Socket(address) => {
-                let began = Instant::now();
-                let runtime = Runtime::with_timeout(address.clone(), deployment.timeout);
-                Some(self.or_stop(StepName::Foretell, began, runtime)?)
+                Some(Runtime::with_timeout(address.clone(), deployment.timeout))
             }
             _ => None,
         };
+        let runtime = self.or_stop(StepName::Foretell, began, runtime.transpose())?;
+        let is_broken_off = self.recover(&folders, runtime.as_ref())?;
         let plan = self.foretell(&bundles, runtime.as_ref())?;
         let began = Instant::now();
         let waiting = Waiting::new(&plan.files);
         let waiting = self.or_stop(StepName::Write, began, waiting)?;
-        let verification = Verification::new(&deployment.verify, &bundles);
+        let verification = Verification::new(&deployment.verify, &bundles, &deployment.cancel);
         let deadline = Instant::now() + deployment.timeout;
         let before = verification.round(deadline);
-        let is_unfinished = deployment.rehearse && !broken_off.is_empty();
         if waiting.is_unchanged()
-            && !is_unfinished
+            && !is_broken_off
             && plan.wanted.iter().all(Wanted::is_there)
             && verification.is_served(&before)
         {
@@ -108,7 +108,7 @@ impl Run<'_> {
             placed,
             process: runtime
                 .as_ref()
-                .map(|runtime| Process::new(runtime, broken_off)),
+                .map(|runtime| Process::new(runtime, deployment.timeout)),
             reloaded: false,
             before,
         };
@@ -240,21 +240,29 @@ impl Run<'_> {
         })
     }
 
-    /// Puts back what was broken off; the certificates that it may have a transaction for.
-    fn recover(&mut self, folders: &BTreeSet<PathBuf>) -> Result<Vec<String>, Stop> {
+    /// Puts back what was broken off. In a rehearsal it stays, and whether there is any is told.
+    fn recover(
+        &mut self,
+        folders: &BTreeSet<PathBuf>,
+        runtime: Option<&Runtime>,
+    ) -> Result<bool, Stop> {
         let began = Instant::now();
         let found = folders.iter().map(|folder| Remains::find(folder));
         let found = found.collect::<Result<Vec<_>, _>>();
         let found = self.or_stop(StepName::Recover, began, found)?;
-        let names = found.iter().flat_map(Remains::certificates);
-        let names = names.map(str::to_owned).collect();
         let is_unfinished = found.iter().any(Remains::is_unfinished);
         if self.deployment.rehearse {
             if is_unfinished {
                 let told = "an earlier deployment was broken off; the next one puts back what was";
                 self.record(StepName::Recover, began, Ok(told.to_owned()));
             }
-            return Ok(names);
+            return Ok(is_unfinished);
+        }
+        if let Some(runtime) = runtime.filter(|_| is_unfinished) {
+            // As long as the journal is there, it is known whose transaction it is.
+            let names = found.iter().flat_map(Remains::certificates);
+            let names: Vec<String> = names.map(str::to_owned).collect();
+            self.or_stop(StepName::Recover, began, process::abort(runtime, &names))?;
         }
         let cleaned = found.into_iter().try_for_each(Remains::clean_up);
         self.or_stop(StepName::Recover, began, cleaned)?;
@@ -262,7 +270,7 @@ impl Run<'_> {
             let told = "put back the files of an earlier deployment that was broken off";
             self.record(StepName::Recover, began, Ok(told.to_owned()));
         }
-        Ok(names)
+        Ok(false)
     }
 
     fn foretell(&mut self, bundles: &[Bundle], runtime: Option<&Runtime>) -> Result<Plan, Stop> {
@@ -331,8 +339,13 @@ impl Run<'_> {
         }
         self.step(StepName::Check, |report| {
             let program = found(&deployment.haproxy);
-            let rehearsed =
-                rehearsal::rehearse(&program, &deployment.configs, waiting, deployment.timeout);
+            let rehearsed = rehearsal::rehearse(
+                &program,
+                &deployment.configs,
+                waiting,
+                deployment.timeout,
+                &deployment.cancel,
+            );
             let rehearsed = rehearsed.map_err(|error| error.to_string())?;
             if let Some(words) = rehearsed.refused {
                 return Err(format!("haproxy -c refuses the new state: it {words}"));
@@ -345,8 +358,14 @@ impl Run<'_> {
     }
 
     fn write(&mut self, waiting: Waiting, names: Vec<String>) -> Result<Placed, Stop> {
-        self.step(StepName::Write, |_| {
-            let placed = waiting.place(names).map_err(|error| error.to_string())?;
+        self.step(StepName::Write, |report| {
+            let placed = waiting.place(names).map_err(|failed| {
+                if let Some(error) = failed.not_undone {
+                    report.outcome = Outcome::NotUndone;
+                    report.left.push(files_left(&error));
+                }
+                failed.error.to_string()
+            })?;
             let told = placed.written.iter().map(|(path, written)| {
                 let verb = format!("{written:?}").to_ascii_lowercase();
                 format!("{verb} {}", path.display())
@@ -369,9 +388,9 @@ impl Run<'_> {
                 self.step(StepName::Update, |_| {
                     if let Some(process) = &mut live.process {
                         for wanted in &plan.wanted {
-                            process
-                                .bring(wanted)
-                                .map_err(|error| explained(&error, wanted))?;
+                            let version = process.version();
+                            let brought = process.bring(wanted);
+                            brought.map_err(|error| explained(&error, wanted, version))?;
                         }
                     }
                     Ok(((), format!("HAProxy has it, over {address}")))
@@ -381,7 +400,7 @@ impl Run<'_> {
             Update::Reload(command) => {
                 live.reloaded = true;
                 self.step(StepName::Update, |_| {
-                    reload(command, deployment.timeout)?;
+                    reload(command, deployment.timeout, &deployment.cancel)?;
                     Ok(((), format!("\"{command}\" is done")))
                 })?;
                 deployment.timeout
@@ -409,29 +428,22 @@ impl Run<'_> {
         let deployment = self.deployment;
         let began = Instant::now();
         let (mut undone, mut left) = (Vec::new(), Vec::new());
-        let paths: Vec<_> = live
-            .placed
-            .written
-            .iter()
-            .map(|(path, _)| path.display().to_string())
-            .collect();
-        let paths = paths.join(", ");
-        match live.placed.undo() {
-            Ok(()) => undone.push(format!("files: {paths} as before")),
-            Err(error) => left.push(format!(
-                "files: {paths} may be the new ones: {error}; the next deployment puts the old ones back"
-            )),
-        }
         let mut is_changed = live.reloaded;
+        // The files come last: as long as they are not back, the next deployment knows that a
+        // transaction may be open.
         if let Some(process) = live.process {
             is_changed |= process.is_changed();
             let (done, failed) = process.undo();
             undone.extend(done);
             left.extend(failed);
         }
+        match live.placed.undo() {
+            Ok(()) => undone.push("the files are as before".to_owned()),
+            Err(error) => left.push(files_left(&error)),
+        }
         let mut reload_failed = None;
         if let (true, Update::Reload(command)) = (live.reloaded, &deployment.update) {
-            match reload(command, deployment.timeout) {
+            match reload(command, deployment.timeout, &Cancel::new()) {
                 Ok(()) => undone.push(format!("HAProxy: \"{command}\" with the old files")),
                 Err(error) => reload_failed = Some(error),
             }
@@ -639,21 +651,24 @@ fn places(deployment: &Deployment, targets: &[PathBuf], asked: Option<&Asked>) -
     places
 }
 
+fn files_left(error: &Error) -> String {
+    format!("files may be the new ones: {error}; the next deployment puts the old ones back")
+}
+
 /// What HAProxy says, and what it may mean.
-fn explained(error: &RuntimeError, wanted: &Wanted) -> String {
-    let length = wanted.pem.expose().len();
-    let limit = Version::default().payload_limit().min(16 * 1024);
-    match error {
-        RuntimeError::Closed { .. } | RuntimeError::NotUnderstood { .. } if length > limit / 2 => {
-            format!(
-                "{error}; the bundle has {length} bytes, and HAProxy before 3.4 takes no more than tune.bufsize, 16384 unless set, in one command: raise it, or use --reload"
-            )
-        }
-        _ => error.to_string(),
+fn explained(error: &RuntimeError, wanted: &Wanted, version: Version) -> String {
+    let length = wanted.pem.expose().len() + wanted.name.len();
+    let limit = version.payload_limit();
+    // The keywords count, too.
+    match length + 32 > limit {
+        true => format!(
+            "{error}; the bundle has {length} bytes, and HAProxy {version} takes commands of {limit}, unless tune.bufsize, or since 3.4 tune.cli.max-payload-size, says otherwise: set it, or use --reload"
+        ),
+        false => error.to_string(),
     }
 }
 
-fn reload(command: &str, timeout: Duration) -> Result<(), String> {
+fn reload(command: &str, timeout: Duration, cancel: &Cancel) -> Result<(), String> {
     let mut shell = match cfg!(windows) {
         true => Command::new("cmd"),
         false => Command::new("sh"),
@@ -661,7 +676,7 @@ fn reload(command: &str, timeout: Duration) -> Result<(), String> {
     shell
         .arg(if cfg!(windows) { "/C" } else { "-c" })
         .arg(command);
-    match program::run(&mut shell, timeout) {
+    match program::run(&mut shell, timeout, cancel) {
         Ok(ended) if ended.is_fine() => Ok(()),
         Ok(ended) => Err(format!("\"{command}\" {}", ended.told(3))),
         Err(error) => Err(format!("cannot run a shell: {error}")),

@@ -12,6 +12,7 @@ use crate::bundle::Bundle;
 use crate::cert::Certificate;
 use crate::handshake::{Seen, handshake};
 use crate::haproxy::Address;
+use crate::haproxy::fleet::Cancel;
 use crate::key::KeyAlgorithm;
 use crate::origin::Origin;
 
@@ -34,13 +35,14 @@ struct Owed {
 pub(super) struct Verification<'a> {
     addresses: &'a [Address],
     owed: Vec<Owed>,
+    cancel: &'a Cancel,
 }
 
 /// Both handshakes, TLS 1.2 and 1.3, with one address and one name.
 pub(super) type Round = Vec<[Seen; 2]>;
 
 impl<'a> Verification<'a> {
-    pub(super) fn new(addresses: &'a [Address], bundles: &[Bundle]) -> Self {
+    pub(super) fn new(addresses: &'a [Address], bundles: &[Bundle], cancel: &'a Cancel) -> Self {
         let owed = bundles.iter().map(|bundle| Owed {
             names: names(bundle.chain().leaf()),
             schemes: schemes(bundle.key().algorithm()),
@@ -53,6 +55,7 @@ impl<'a> Verification<'a> {
         Self {
             addresses,
             owed: owed.collect(),
+            cancel,
         }
     }
 
@@ -86,6 +89,9 @@ impl<'a> Verification<'a> {
             match self.fault(before, &now) {
                 None => return Ok(self.told(&now)),
                 Some(fault) if Instant::now() + PAUSE >= deadline => return Err(fault),
+                Some(fault) if self.cancel.is_cancelled() => {
+                    return Err(format!("it was stopped while {fault}"));
+                }
                 Some(_) => thread::sleep(PAUSE),
             }
         }

@@ -19,6 +19,8 @@
 //! | [`haproxy::load`] | files as they are | what HAProxy does with them, and what clients then see |
 //! | [`haproxy::fleet`] | many files | the same, on all cores |
 //! | [`haproxy::sni`] | the certificates of a bind line | who gets which of them, and what is surprising |
+//! | `haproxy::runtime` | a running HAProxy's socket | its certificates, listed and changed without a reload |
+//! | `deploy` | bundles | written, in the running HAProxy, seen to be served; or all as it was |
 //! | [`Report`] | | what there is to say: [`Finding`]s for people and, as JSON, for programs |
 //!
 //! ```
@@ -50,8 +52,8 @@
 //! Holding a [`Bundle`] is the proof: only a [`Bundler`] and its [`Draft`]s make one. webpki
 //! decides what is trusted; this crate decides which path to offer it, and explains its verdict.
 //! Time, bytes and trust stores come in as arguments; only [`Reader::read_path`],
-//! `TrustStore::system`, `aia::Cache`, [`haproxy::BindLine`], [`haproxy::write`] and [`Files`] touch
-//! files, and only `aia::Fetcher` the network.
+//! `TrustStore::system`, `aia::Cache`, [`haproxy::BindLine`], [`haproxy::write`], [`Files`] and `deploy`
+//! touch files, and only `aia::Fetcher`, `haproxy::runtime` and `deploy` sockets.
 //!
 //! # Features
 //!
@@ -61,6 +63,7 @@
 //! | `mozilla` | yes | `TrustStore::mozilla`: Mozilla's roots, embedded |
 //! | `system` | | `TrustStore::system`: the operating system's roots |
 //! | `public-suffix` | | the Public Suffix List, for wildcards in [`Profile::Strict`] |
+//! | `deploy` | | `deploy`, and `haproxy::runtime` |
 //! | `serde` | | `Serialize` for reports, chains and bundles, with a stable schema |
 //! | `cli` | | the command `fullchain`; it brings the other features with it |
 //!

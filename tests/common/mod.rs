@@ -6,6 +6,8 @@
 // Options read better where they are made than behind a reference.
 #![allow(clippy::needless_pass_by_value)]
 
+#[cfg(feature = "cli")]
+pub mod acme;
 #[cfg(feature = "aia")]
 pub mod aia;
 pub mod bundling;

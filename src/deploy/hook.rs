@@ -206,6 +206,7 @@ fn issuer_of(files: &[PathBuf]) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use std::ffi::OsString;
+    use std::path::PathBuf;
 
     use super::{AcmeClient, Renewed};
 
@@ -224,7 +225,7 @@ mod tests {
         let renewed = Renewed::told(AcmeClient::Lego, lego, &[]).unwrap().unwrap();
         assert_eq!(
             renewed.files,
-            ["/l/_.example.com.crt", "/l/_.example.com.key"].map(Into::into)
+            ["/l/_.example.com.crt", "/l/_.example.com.key"].map(PathBuf::from)
         );
         let file = renewed.file_in("/certs".as_ref());
         assert_eq!(file.to_str(), Some("/certs/_.example.com.pem"));
@@ -234,7 +235,7 @@ mod tests {
         let renewed = Renewed::told(AcmeClient::AcmeSh, none, &told)
             .unwrap()
             .unwrap();
-        assert_eq!(renewed.files, ["/f", "/k"].map(Into::into));
+        assert_eq!(renewed.files, ["/f", "/k"].map(PathBuf::from));
         let told = arguments(&["deploy_cert", "a.example", "/k", "/c", "/f", "/ca", "17"]);
         let same = Renewed::told(AcmeClient::Dehydrated, none, &told)
             .unwrap()

@@ -331,6 +331,19 @@ fn haproxy_checks_the_new_state_however_the_configuration_names_the_file() {
         assert_eq!(accepted.codes(), [""; 0], "{options}");
         assert_eq!(site.listing("certs"), ["site.pem"], "{options}");
     }
+    // By the folder that it names, collisions are known.
+    site.place("certs/z.pem", &new);
+    config("haproxy.cfg", "", &format!("crt {certs}"));
+    let check = ["--dry-run", "--config", "haproxy.cfg"];
+    let twice = site.deploy("certs/site.pem", &check, &[&new]);
+    twice.is("rehearsed");
+    assert!(
+        twice.codes().contains(&"name-claimed-twice"),
+        "{}",
+        twice.said
+    );
+    fs::remove_file(site.path("certs/z.pem")).unwrap();
+
     config("haproxy.cfg", "", &format!("crt {certs}/site.pem nonsense"));
     let refused = site.deploy("certs/site.pem", &["--config", "haproxy.cfg"], &[&new]);
     refused.is("not-deployed");

@@ -108,7 +108,7 @@ fn lower(certificate: &Certificate) -> Vec<String> {
 /// is the default now, and whose names collide.
 pub(super) fn of_line(
     place: &Path,
-    files: &[(PathBuf, &Loaded)],
+    files: &[(&Path, &Loaded)],
     version: Version,
     time: UnixTime,
 ) -> Report {
@@ -116,7 +116,7 @@ pub(super) fn of_line(
     before.add(place);
     let mut after = BindLine::new().version(version);
     for (path, _) in files {
-        after = after.expect(path);
+        after = after.expect(*path).expect(as_named(place, path));
     }
     after.add(place);
     let fleet = Fleet::new(Loader::new(time).version(version));
@@ -127,10 +127,11 @@ pub(super) fn of_line(
         }
     }
     for (path, loaded) in files {
-        if let Some(index) = after.place_of(path) {
+        let named = as_named(place, path);
+        if let Some(index) = after.place_of(&named).or_else(|| after.place_of(path)) {
             after.record(&Checked {
                 index,
-                file: Arc::from(path.as_path()),
+                file: Arc::from(*path),
                 loaded: Ok((*loaded).clone()),
                 clients: None,
             });
@@ -145,6 +146,14 @@ pub(super) fn of_line(
     let mut report: Report = findings.collect();
     report.extend(is.changed_default(&was));
     report
+}
+
+/// What a folder's file is called by whoever lists the folder.
+fn as_named(place: &Path, path: &Path) -> PathBuf {
+    match path.file_name().filter(|_| place.is_dir()) {
+        Some(name) => place.join(name),
+        None => path.to_owned(),
+    }
 }
 
 /// That HAProxy would not load it.

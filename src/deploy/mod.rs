@@ -30,6 +30,7 @@ mod foretell;
 mod hook;
 mod journal;
 mod lock;
+mod plan;
 mod process;
 mod program;
 mod rehearsal;

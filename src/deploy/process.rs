@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rustls_pki_types::CertificateDer;
 
 use crate::bundle::Bundle;
-use crate::files::folder_of;
+use crate::files::{folder_of, follow_links};
 use crate::haproxy::runtime::{Runtime, RuntimeError, Shown, Transaction};
 use crate::haproxy::{CrtEntry, Version};
 use crate::pem::SecretPem;
@@ -272,6 +272,18 @@ pub(super) fn list_of(path: &Path, lists: &[String]) -> Option<String> {
 
 pub(super) fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// Where a path leads in the end, whether it is there or not.
+pub(super) fn real(path: &Path) -> PathBuf {
+    let path = absolute(path);
+    let path = follow_links(&path).unwrap_or(path);
+    let folder = folder_of(&path).canonicalize();
+    match (path.canonicalize(), folder, path.file_name()) {
+        (Ok(path), ..) => path,
+        (_, Ok(folder), Some(name)) => folder.join(name),
+        _ => path,
+    }
 }
 
 /// What a bundle is to HAProxy.

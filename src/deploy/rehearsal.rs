@@ -4,7 +4,7 @@
 //! A copy of the configuration names a folder beside the certificates, in which the new files are,
 //! and links to all that stays as it is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,9 +14,10 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::journal::{Waiting, temporary_folder};
+use super::process::real;
 use super::program;
 use crate::error::Error;
-use crate::files::{folder_of, follow_links};
+use crate::files::folder_of;
 use crate::haproxy::config::words;
 use crate::haproxy::fleet::Cancel;
 use crate::haproxy::load::beside;
@@ -31,8 +32,8 @@ const TWINS: [&str; 3] = ["ecdsa", "rsa", "dsa"];
 pub(super) struct Rehearsed {
     /// Why HAProxy would not start, in its words.
     pub(super) refused: Option<String>,
-    /// Whether the configuration names one of the new files at all.
-    pub(super) is_named: bool,
+    /// By what the configuration names the new files: themselves, their folder, a crt-list.
+    pub(super) named: BTreeSet<PathBuf>,
 }
 
 /// Asks HAProxy what it makes of these configurations with the files that wait.
@@ -63,7 +64,7 @@ pub(super) fn rehearse(
     });
     Ok(Rehearsed {
         refused,
-        is_named: stage.is_named,
+        named: stage.named,
     })
 }
 
@@ -98,7 +99,7 @@ struct Stage {
     /// stage, and as they really are.
     names: Vec<(PathBuf, PathBuf)>,
     crt_base: Option<PathBuf>,
-    is_named: bool,
+    named: BTreeSet<PathBuf>,
 }
 
 impl Stage {
@@ -117,7 +118,7 @@ impl Stage {
             new,
             names: Vec::new(),
             crt_base: None,
-            is_named: false,
+            named: BTreeSet::new(),
         })
     }
 
@@ -159,7 +160,11 @@ impl Stage {
                 _ => None,
             };
             if let Some(staged) = staged {
-                self.is_named = true;
+                let named = match (&self.crt_base, keyword.text.as_str()) {
+                    (Some(base), "crt" | "default-crt") => base.join(&word.text),
+                    _ => PathBuf::from(&word.text),
+                };
+                self.named.insert(real(&named));
                 edited.replace_range(word.range.clone(), &quoted(&staged));
             }
         }
@@ -259,18 +264,6 @@ fn moved(entry: &CrtEntry, file: &Path) -> Result<CrtEntry, crate::haproxy::Unwr
         moved = moved.filter(filter)?;
     }
     Ok(moved)
-}
-
-/// Where a path leads in the end, whether it is there or not.
-fn real(path: &Path) -> PathBuf {
-    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let path = follow_links(&path).unwrap_or(path);
-    let folder = folder_of(&path).canonicalize();
-    match (path.canonicalize(), folder, path.file_name()) {
-        (Ok(path), ..) => path,
-        (_, Ok(folder), Some(name)) => folder.join(name),
-        _ => path,
-    }
 }
 
 fn read(path: &Path) -> Result<String, Error> {

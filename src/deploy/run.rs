@@ -7,22 +7,20 @@ use std::time::{Duration, Instant};
 
 use rustls_pki_types::UnixTime;
 
-use super::foretell::{self, Content};
+use super::foretell;
 use super::journal::{Placed, Remains, Waiting};
 use super::lock::Lock;
-use super::process::{Process, Wanted, absolute, chain_of, list_of, name_of};
+use super::plan::{Plan, asked, content_of, explained, places, plan_files, told_of, wanted};
+use super::process::{Process, Wanted, absolute};
 use super::report::{Deployed, Outcome, Step, StepName};
 use super::verify::{Round, Verification};
 use super::{Deployment, NotBuilt, Update, process, program, rehearsal};
 use crate::bundle::Bundle;
 use crate::error::Error;
-use crate::files::{Files, folder_of, follow_links};
+use crate::files::{folder_of, follow_links};
 use crate::haproxy::fleet::Cancel;
-use crate::haproxy::load::{Loaded, beside};
-use crate::haproxy::runtime::{Runtime, RuntimeError};
-use crate::haproxy::{CrtEntry, CrtList, Version};
-use crate::read::Limits;
-use crate::read::files::content;
+use crate::haproxy::load::beside;
+use crate::haproxy::runtime::Runtime;
 
 /// How long a change over the socket may take to be served: it is there at once.
 const HOT: Duration = Duration::from_secs(10);
@@ -47,16 +45,6 @@ pub(super) fn run(
 struct Run<'d> {
     deployment: &'d Deployment,
     report: Deployed,
-}
-
-/// What is to be where.
-struct Plan {
-    files: Files,
-    /// The certificate files, one for each bundle.
-    targets: Vec<PathBuf>,
-    /// What HAProxy makes of each.
-    loaded: Vec<Loaded>,
-    wanted: Vec<Wanted>,
 }
 
 /// What is done when files and process are at stake.
@@ -280,7 +268,8 @@ impl Run<'_> {
             (None, version) => version.unwrap_or_default(),
         };
         self.step(StepName::Foretell, |report| {
-            let mut plan = plan_files(deployment, bundles).map_err(|error| error.to_string())?;
+            let mut plan =
+                plan_files(deployment, bundles, version).map_err(|error| error.to_string())?;
             let time = UnixTime::now();
             let asked = runtime
                 .map(asked)
@@ -320,13 +309,10 @@ impl Run<'_> {
                     paths.join(" and ")
                 ));
             }
-            let places = places(deployment, &plan.targets, asked.as_ref());
-            let files: Vec<(PathBuf, &Loaded)> =
-                plan.targets.iter().cloned().zip(&plan.loaded).collect();
-            for place in places {
-                report
-                    .findings
-                    .merge(foretell::of_line(&place, &files, version, time));
+            plan.places = places(deployment, &plan.targets, asked.as_ref());
+            for place in &plan.places {
+                let findings = foretell::of_line(place, &plan.files(), version, time);
+                report.findings.merge(findings);
             }
             Ok((plan, told.join("; ")))
         })
@@ -350,8 +336,14 @@ impl Run<'_> {
             if let Some(words) = rehearsed.refused {
                 return Err(format!("haproxy -c refuses the new state: it {words}"));
             }
-            if let Some(target) = plan.targets.first().filter(|_| !rehearsed.is_named) {
+            if let Some(target) = plan.targets.first().filter(|_| rehearsed.named.is_empty()) {
                 report.findings.extend([foretell::not_named(target)]);
+            }
+            // HAProxy's socket may have told of these already.
+            for place in rehearsed.named.difference(&plan.places) {
+                let time = UnixTime::now();
+                let findings = foretell::of_line(place, &plan.files(), plan.version, time);
+                report.findings.merge(findings);
             }
             Ok(((), "haproxy -c accepts the new state".to_owned()))
         })
@@ -479,193 +471,8 @@ impl Run<'_> {
     }
 }
 
-/// The files, keys before their certificates, as [`Files`] has it.
-fn plan_files(deployment: &Deployment, bundles: &[Bundle]) -> Result<Plan, Error> {
-    let to = absolute(&deployment.to);
-    let mut files = Files::new();
-    let mut targets = Vec::new();
-    for (index, bundle) in bundles.iter().enumerate() {
-        let target = match (bundles.len(), index) {
-            (1, _) => to.clone(),
-            (_, 0) => beside(&to, "ecdsa"),
-            _ => beside(&to, "rsa"),
-        };
-        if deployment.issuer {
-            files.issuer(bundle, beside(&target, "issuer"));
-        }
-        match deployment.split_key {
-            true => {
-                files.key(bundle, beside(&target, "key"));
-                files.certificates(bundle, &target);
-            }
-            false => files.haproxy(bundle, &target),
-        }
-        targets.push(target);
-    }
-    if let Some(list) = &deployment.crt_list {
-        add_lines(&mut files, list, &targets)?;
-    }
-    Ok(Plan {
-        files,
-        targets,
-        loaded: Vec::new(),
-        wanted: Vec::new(),
-    })
-}
-
-/// The crt-list with lines for those that have none.
-fn add_lines(files: &mut Files, list: &Path, targets: &[PathBuf]) -> Result<(), Error> {
-    let bytes = content(list, Limits::default().max_bytes)?;
-    let (mut lines, _) = CrtList::parse(&list.to_string_lossy(), &bytes);
-    let known: Vec<String> = lines
-        .entries()
-        .map(|(_, entry)| entry.file().to_owned())
-        .collect();
-    let mut is_changed = false;
-    for target in targets {
-        // A base name stands for both twins.
-        let base = target.with_extension("");
-        if name_of(target, &known).is_some() || name_of(&base, &known).is_some() {
-            continue;
-        }
-        let entry = CrtEntry::new(target.to_string_lossy()).map_err(|error| Error::NotEncoded {
-            format: "a crt-list's line",
-            reason: error.to_string(),
-        })?;
-        lines.push(&entry);
-        is_changed = true;
-    }
-    if is_changed {
-        files.text(lines.to_bytes(), list);
-    }
-    Ok(())
-}
-
-fn content_of<'p>(files: &'p Files, target: &'p Path) -> Content<'p> {
-    let of = |path: &Path| {
-        let mut contents = files.contents();
-        contents
-            .find(|(known, _)| *known == path)
-            .map(|(_, bytes)| bytes)
-    };
-    Content {
-        path: target,
-        pem: of(target).unwrap_or_default(),
-        key: of(&beside(target, "key")),
-        issuer: of(&beside(target, "issuer")),
-    }
-}
-
-/// What a process has.
-struct Asked {
-    names: Vec<String>,
-    lists: Vec<String>,
-}
-
-fn asked(runtime: &Runtime) -> Result<Asked, RuntimeError> {
-    Ok(Asked {
-        names: runtime.certificates()?.names,
-        lists: runtime.crt_lists()?,
-    })
-}
-
-fn wanted(
-    deployment: &Deployment,
-    runtime: &Runtime,
-    asked: &Asked,
-    target: &Path,
-    bundle: &Bundle,
-) -> Result<Wanted, String> {
-    let known = name_of(target, &asked.names);
-    let list = match &deployment.crt_list {
-        Some(list) => Some(
-            name_of(list, &asked.lists)
-                .ok_or_else(|| format!("HAProxy has no crt-list {} in use", list.display()))?,
-        ),
-        None => list_of(target, &asked.lists),
-    };
-    let name = known.clone().or_else(|| {
-        // In a folder it must be called as the folder is.
-        let file = target.file_name()?.to_string_lossy();
-        match (&list, &deployment.crt_list) {
-            (Some(folder), None) => Some(format!("{}/{file}", folder.trim_end_matches('/'))),
-            (Some(_), Some(_)) => Some(target.to_string_lossy().into_owned()),
-            (None, _) => None,
-        }
-    });
-    let name = name.ok_or_else(|| {
-        format!(
-            "HAProxy knows no certificate {0} and loads no folder {1}, so that it cannot get it over the socket: name {0} in its configuration and use --reload, or give the crt-list that it is to join",
-            target.display(),
-            folder_of(target).display()
-        )
-    })?;
-    let joins = list.map(|list| CrtEntry::new(&*name).map(|entry| (list, entry)));
-    let joins = match (joins.transpose(), &known) {
-        (Ok(joins), _) => joins,
-        // It is where it belongs already.
-        (Err(_), Some(_)) => None,
-        (Err(error), None) => return Err(error.to_string()),
-    };
-    let shown = known
-        .is_some()
-        .then(|| runtime.certificate(&name))
-        .transpose();
-    Ok(Wanted {
-        known: shown.map_err(|error| error.to_string())?.flatten(),
-        joins,
-        pem: crate::haproxy::pem(bundle),
-        chain: chain_of(bundle),
-        ocsp: None,
-        old: None,
-        name,
-    })
-}
-
-fn told_of(wanted: &Wanted, runtime: &Runtime) -> String {
-    let version = runtime.version();
-    let name = &wanted.name;
-    match (&wanted.known, &wanted.joins) {
-        (Some(_), _) if wanted.is_there() => format!("HAProxy {version} has it, as {name}"),
-        (Some(_), _) => format!("HAProxy {version} has another certificate as {name}"),
-        (None, Some((list, _))) => format!("it is new to HAProxy {version}, and joins {list}"),
-        (None, None) => format!("it is new to HAProxy {version}"),
-    }
-}
-
-/// The folders and crt-lists of which the files are part.
-fn places(deployment: &Deployment, targets: &[PathBuf], asked: Option<&Asked>) -> Vec<PathBuf> {
-    let Some(asked) = asked else {
-        return Vec::new();
-    };
-    let mut places: Vec<PathBuf> = Vec::new();
-    for target in targets {
-        // As it is, so that names are the same as the files'.
-        let is_folder = list_of(target, &asked.lists).is_some();
-        let folder = folder_of(target).to_owned();
-        if is_folder && !places.contains(&folder) {
-            places.push(folder);
-        }
-    }
-    places.extend(deployment.crt_list.clone());
-    places
-}
-
 fn files_left(error: &Error) -> String {
     format!("files may be the new ones: {error}; the next deployment puts the old ones back")
-}
-
-/// What HAProxy says, and what it may mean.
-fn explained(error: &RuntimeError, wanted: &Wanted, version: Version) -> String {
-    let length = wanted.pem.expose().len() + wanted.name.len();
-    let limit = version.payload_limit();
-    // The keywords count, too.
-    match length + 32 > limit {
-        true => format!(
-            "{error}; the bundle has {length} bytes, and HAProxy {version} takes commands of {limit}, unless tune.bufsize, or since 3.4 tune.cli.max-payload-size, says otherwise: set it, or use --reload"
-        ),
-        false => error.to_string(),
-    }
 }
 
 fn reload(command: &str, timeout: Duration, cancel: &Cancel) -> Result<(), String> {

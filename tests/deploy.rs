@@ -9,6 +9,7 @@ use std::process::Stdio;
 
 use common::client::{ECDSA, RSA, shown_chain};
 use common::deploying::{Site, is_idle, over, pid, text};
+use common::extension::{self, TLS_FEATURE};
 use common::haproxy::Haproxy;
 use common::ocsp::Responder;
 use common::pki::LeafOptions;
@@ -173,8 +174,7 @@ fn the_key_and_the_issuer_are_files_of_their_own_when_that_is_wanted() {
     let options = [strs(&options), vec!["--split-key", "--issuer"]].concat();
     site.deploy("certs/site.pem", &options, &[&new])
         .is("deployed");
-    let key = new.leaf.key.pem();
-    assert_eq!(site.read("certs/site.pem.key"), key);
+    assert_eq!(site.read("certs/site.pem.key"), new.key_pem);
     assert_eq!(site.read("certs/site.pem.issuer"), site.issuing.cert_pem);
     assert!(!site.read("certs/site.pem").contains("PRIVATE"));
     assert_eq!(haproxy.served_chain(Some("a.example")), new.chain);
@@ -190,11 +190,11 @@ fn an_ocsp_response_beside_the_file_is_stapled_when_it_is_the_new_certificates()
     let responder = Responder::new(&site.issuing);
     let new = site.renewed("a.example");
     for renewed in [&old, &new] {
-        responder.knows(&renewed.leaf.cert_pem, false);
+        responder.knows(&renewed.cert_pem, false);
     }
     let ocsp = site.path("certs/site.pem.ocsp");
     let answer = |renewed: &common::deploying::Renewed| {
-        responder.answer(&["-ndays", "7"], &[&renewed.leaf.cert_pem])
+        responder.answer(&["-ndays", "7"], &[&renewed.cert_pem])
     };
     fs::write(&ocsp, answer(&old)).unwrap();
     let haproxy = Haproxy::serve(&file).unwrap();
@@ -220,7 +220,7 @@ fn an_ocsp_response_beside_the_file_is_stapled_when_it_is_the_new_certificates()
     );
 
     let next = site.renewed("a.example");
-    responder.knows(&next.leaf.cert_pem, false);
+    responder.knows(&next.cert_pem, false);
     fs::write(&ocsp, answer(&next)).unwrap();
     let deployed = site.deploy("certs/site.pem", &strs(&options), &[&next]);
     deployed.is("deployed");
@@ -230,6 +230,33 @@ fn an_ocsp_response_beside_the_file_is_stapled_when_it_is_the_new_certificates()
         deployed.said
     );
     assert!(stapled(&haproxy));
+}
+
+#[test]
+fn what_a_socket_does_not_take_and_a_demand_without_a_response_are_told() {
+    let site = Site::new();
+    let file = site.place("certs/site.pem", &site.renewed("a.example"));
+    let haproxy = Haproxy::serve(&file).unwrap();
+    // One timestamp, whatever is in it.
+    fs::write(site.path("certs/site.pem.sctl"), b"\0\x06\0\x04abcd").unwrap();
+    let deployed = site.deploy(
+        "certs/site.pem",
+        &strs(&over(&haproxy)),
+        &[&site.renewed("a.example")],
+    );
+    deployed.is("deployed");
+    assert_eq!(deployed.codes(), ["side-file"]);
+    assert_eq!(deployed.json["findings"][0]["severity"], "warning");
+    fs::remove_file(site.path("certs/site.pem.sctl")).unwrap();
+
+    let demanding = site.issuing.leaf_named("a.example");
+    let reissued = site.issuing.reissue(&demanding.cert_der, |fields| {
+        extension::add(fields, TLS_FEATURE, false, &[0x30, 3, 2, 1, 5]);
+    });
+    let stapling = site.handed_over(&reissued, &demanding.key.pem());
+    let deployed = site.deploy("certs/site.pem", &strs(&over(&haproxy)), &[&stapling]);
+    deployed.is("deployed");
+    assert_eq!(deployed.codes(), ["must-staple"]);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rustls_pki_types::{CertificateDer, UnixTime};
 
 use crate::cert::Certificate;
-use crate::finding::{Code, Finding, Report};
+use crate::finding::{Code, Finding, Report, Severity};
 use crate::haproxy::fleet::{Checked, Fleet};
 use crate::haproxy::load::{Loaded, Loader, Refused, SideFiles, beside};
 use crate::haproxy::{BindLine, Version};
@@ -32,6 +32,8 @@ pub(super) struct Foretold {
     pub(super) loaded: Loaded,
     /// The OCSP response beside it, if HAProxy will use it.
     pub(super) ocsp: Option<Vec<u8>>,
+    /// Whether there are signed certificate timestamps beside it.
+    pub(super) has_sctl: bool,
 }
 
 /// What HAProxy will make of a file, with those beside it that are there or will be.
@@ -57,6 +59,7 @@ pub(super) fn load(
     let is_used = !loaded.findings.has(Code::OcspResponse);
     Ok(Foretold {
         ocsp: ocsp.filter(|_| is_used),
+        has_sctl: sctl.is_some(),
         loaded,
     })
 }
@@ -160,6 +163,18 @@ fn as_named(place: &Path, path: &Path) -> PathBuf {
 pub(super) fn refused(refused: Refused) -> (Finding, String) {
     let told = refused.to_string();
     (*refused.finding, told)
+}
+
+/// That timestamps do not go over the socket: HAProxy 2.6 refuses sound ones there.
+pub(super) fn timestamps_stay(path: &Path) -> Finding {
+    let path = beside(path, "sctl");
+    let path = path.to_string_lossy();
+    let message =
+        format!("HAProxy takes {path} at its start only: until then it keeps those that it has");
+    let finding = Finding::new(Code::SideFile, message).with_severity(Severity::Warning);
+    finding
+        .help("Reload HAProxy when the file has changed.")
+        .at(&Origin::new(&*path))
 }
 
 /// That no configuration names the files.

@@ -293,6 +293,10 @@ impl Run<'_> {
                     let mut wanted = wanted(deployment, runtime, asked, target, bundle)?;
                     wanted.ocsp = foretold.ocsp;
                     wanted.old = old.map(|(pem, leaf, _)| (pem, leaf));
+                    let timestamps = foretell::timestamps_stay(target);
+                    report
+                        .findings
+                        .extend(foretold.has_sctl.then_some(timestamps));
                     told.push(told_of(&wanted, runtime));
                     plan.wanted.push(wanted);
                 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::command::{Ended, Run};
 use super::haproxy::Haproxy;
-use super::pki::{Ca, Key, KeyKind, Leaf, LeafOptions};
+use super::pki::{Ca, Key, KeyKind, LeafOptions, pem_block};
 
 /// A CA with an intermediate, and a folder in which what it issues and what HAProxy reads are
 /// files.
@@ -19,7 +19,8 @@ pub struct Site {
 
 /// What the CA handed over, as files in the site's folder.
 pub struct Renewed {
-    pub leaf: Leaf,
+    pub cert_pem: String,
+    pub key_pem: String,
     pub inputs: Vec<String>,
     /// The chain as it is to be served.
     pub chain: Vec<Vec<u8>>,
@@ -51,12 +52,17 @@ impl Site {
 
     pub fn issued(&self, options: LeafOptions) -> Renewed {
         let leaf = self.issuing.leaf(options);
-        let certificates = [leaf.cert_pem.as_str(), &self.issuing.cert_pem].concat();
+        self.handed_over(&leaf.cert_der, &leaf.key.pem())
+    }
+
+    /// A certificate of this CA and its key.
+    pub fn handed_over(&self, cert_der: &[u8], key_pem: &str) -> Renewed {
+        let cert_pem = pem_block("CERTIFICATE", cert_der);
+        let certificates = [cert_pem.as_str(), &self.issuing.cert_pem].concat();
         let folder = tempfile::Builder::new()
             .prefix("issued-")
             .tempdir_in(self.run.folder());
         let folder = folder.expect("/tmp is writable").keep();
-        let key = leaf.key.pem();
         let write = |name: &str, content: &str| {
             let path = folder.join(name);
             fs::write(&path, content).expect("/tmp is writable");
@@ -65,11 +71,12 @@ impl Site {
         Renewed {
             inputs: vec![
                 write("fullchain.pem", &certificates),
-                write("key.pem", &key),
+                write("key.pem", key_pem),
             ],
-            chain: vec![leaf.cert_der.clone(), self.issuing.cert_der.clone()],
-            pem: certificates + &key,
-            leaf,
+            chain: vec![cert_der.to_vec(), self.issuing.cert_der.clone()],
+            pem: certificates + key_pem,
+            cert_pem,
+            key_pem: key_pem.to_owned(),
         }
     }
 

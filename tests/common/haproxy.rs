@@ -67,7 +67,17 @@ impl Haproxy {
     ///
     /// What HAProxy printed, if it refused.
     pub fn bind_with_master(options: &str) -> Result<Haproxy, String> {
-        Haproxy::start(&[options.to_owned()], "", true)
+        let haproxy = Haproxy::start(&[options.to_owned()], "", true)?;
+        // A signal that comes before the master knows its worker is lost.
+        let deadline = Instant::now() + START_TIMEOUT;
+        while !haproxy
+            .answer(&haproxy.master_socket(), "show proc")
+            .contains("worker")
+        {
+            assert!(Instant::now() < deadline, "the master has no worker");
+            thread::sleep(Duration::from_millis(5));
+        }
+        Ok(haproxy)
     }
 
     /// As [`Haproxy::bind`], with more lines in the configuration's section `global`.
@@ -181,7 +191,11 @@ impl Haproxy {
 
     /// What HAProxy answers to a command on its admin socket.
     pub fn runtime(&self, command: &str) -> String {
-        let mut socket = UnixStream::connect(self.admin_socket()).expect("haproxy listens");
+        self.answer(&self.admin_socket(), command)
+    }
+
+    fn answer(&self, socket: &Path, command: &str) -> String {
+        let mut socket = UnixStream::connect(socket).expect("haproxy listens");
         let mut answer = String::new();
         socket
             .write_all(format!("{command}\n").as_bytes())

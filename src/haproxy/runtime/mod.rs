@@ -310,16 +310,6 @@ impl Transaction<'_> {
         self.set_part(".ocsp", &Base64::encode_string(der))
     }
 
-    /// `set ssl cert NAME.sctl`: the list of signed certificate timestamps (RFC 6962 section 3.3).
-    ///
-    /// # Errors
-    ///
-    /// [`RuntimeError`]
-    pub fn set_sctl(&mut self, list: &[u8]) -> Result<(), RuntimeError> {
-        use base64ct::{Base64, Encoding};
-        self.set_part(".sctl", &Base64::encode_string(list))
-    }
-
     fn set_part(&mut self, suffix: &str, payload: &str) -> Result<(), RuntimeError> {
         let name = [&self.name, suffix].concat();
         let command = Command::new("set ssl cert")

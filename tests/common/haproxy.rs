@@ -70,10 +70,8 @@ impl Haproxy {
         let haproxy = Haproxy::start(&[options.to_owned()], "", true)?;
         // A signal that comes before the master knows its worker is lost.
         let deadline = Instant::now() + START_TIMEOUT;
-        while !haproxy
-            .answer(&haproxy.master_socket(), "show proc")
-            .contains("worker")
-        {
+        let is_ready = |said: std::io::Result<String>| said.is_ok_and(|it| it.contains("worker"));
+        while !is_ready(answer(&haproxy.master_socket(), "show proc")) {
             assert!(Instant::now() < deadline, "the master has no worker");
             thread::sleep(Duration::from_millis(5));
         }
@@ -191,18 +189,7 @@ impl Haproxy {
 
     /// What HAProxy answers to a command on its admin socket.
     pub fn runtime(&self, command: &str) -> String {
-        self.answer(&self.admin_socket(), command)
-    }
-
-    fn answer(&self, socket: &Path, command: &str) -> String {
-        let mut socket = UnixStream::connect(socket).expect("haproxy listens");
-        let mut answer = String::new();
-        socket
-            .write_all(format!("{command}\n").as_bytes())
-            .and_then(|()| socket.shutdown(Shutdown::Write))
-            .and_then(|()| socket.read_to_string(&mut answer))
-            .expect("haproxy answers");
-        answer
+        answer(&self.admin_socket(), command).expect("haproxy answers")
     }
 
     /// Replaces the certificate that HAProxy loaded from `name`, which is the path given to
@@ -322,6 +309,16 @@ pub fn refusals(pem_paths: &[PathBuf]) -> Vec<Option<String>> {
     let are_all_said = refusals.iter().all(Option::is_none) == output.status.success();
     assert!(are_all_said && !printed.contains("too many"), "{printed}");
     refusals
+}
+
+/// What is answered to a command on a stats or master's socket.
+fn answer(socket: &Path, command: &str) -> std::io::Result<String> {
+    let mut socket = UnixStream::connect(socket)?;
+    let mut answer = String::new();
+    socket.write_all(format!("{command}\n").as_bytes())?;
+    socket.shutdown(Shutdown::Write)?;
+    socket.read_to_string(&mut answer)?;
+    Ok(answer)
 }
 
 fn socket(dir: &Path, n: usize) -> PathBuf {

@@ -26,8 +26,8 @@ pub enum RuntimeError {
         /// The command, without its payload.
         command: String,
     },
-    /// HAProxy closed the connection without an answer. The command may have been done; a payload
-    /// that is too long ends like this, too.
+    /// HAProxy closed the connection without an answer, or in the middle of it. The command may
+    /// have been done; a payload that is too long ends like this, too.
     Closed {
         /// The command, without its payload.
         command: String,
@@ -90,7 +90,7 @@ impl fmt::Display for RuntimeError {
             ),
             Self::Closed { command } => write!(
                 f,
-                "HAProxy closed the connection without an answer to \"{}\"",
+                "HAProxy closed the connection before it had answered \"{}\"",
                 said(command)
             ),
             Self::NotPermitted { command } => write!(

@@ -205,12 +205,9 @@ impl Runtime {
     ///
     /// [`RuntimeError`]
     pub fn crt_lists(&self) -> Result<Vec<String>, RuntimeError> {
-        match self.send(&Command::new("show ssl crt-list")) {
-            Ok(reply) => Ok(reply::crt_lists(&reply)),
-            // Without any, nothing is said.
-            Err(RuntimeError::Closed { .. }) => Ok(Vec::new()),
-            Err(error) => Err(error),
-        }
+        // Without any, nothing is listed.
+        let reply = self.send(&Command::new("show ssl crt-list"))?;
+        Ok(reply::crt_lists(&reply))
     }
 
     /// `show ssl crt-list -n NAME`: the entries of a crt-list or folder, in order.

@@ -107,15 +107,30 @@ pub(super) fn exchange(
         Err(error) if error.kind() != ErrorKind::ConnectionReset => return Err(failed(error)),
         _ => {}
     }
-    match reply.is_empty() {
-        true => Err(RuntimeError::Closed { command: words() }),
-        false => Ok(String::from_utf8_lossy(&reply).into_owned()),
+    match is_whole(&reply) {
+        true => Ok(String::from_utf8_lossy(&reply).into_owned()),
+        false => Err(RuntimeError::Closed { command: words() }),
     }
+}
+
+/// Every answer ends with an empty line, as HAProxy's management guide says (section 9.3), and as
+/// one does that is nothing else.
+fn is_whole(reply: &[u8]) -> bool {
+    reply.ends_with(b"\n\n") || reply == b"\n"
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Command;
+    use super::{Command, is_whole};
+
+    #[test]
+    fn an_answer_that_was_cut_is_none() {
+        let whole = b"Transaction created for certificate /a!\n\n";
+        assert!(is_whole(whole) && is_whole(b"\n"));
+        for length in 0..whole.len() {
+            assert!(!is_whole(&whole[..length]), "{length}");
+        }
+    }
 
     fn sent(command: Command<'_>) -> Option<String> {
         command.bytes("@1 ").map(|it| it.to_string())

@@ -91,6 +91,22 @@ impl Record {
         Some(record)
     }
 
+    /// Writes it, whole.
+    fn write(&self, journal: &Path) -> Result<(), Error> {
+        let folder = folder_of(journal);
+        let write = || -> io::Result<()> {
+            let mut temporary = tempfile::Builder::new()
+                .prefix(TEMPORARY)
+                .tempfile_in(folder)?;
+            temporary.write_all(&self.encode())?;
+            temporary.as_file().sync_all()?;
+            let renamed = temporary.persist(journal);
+            renamed.map(drop).map_err(|error| error.error)
+        };
+        write().map_err(Error::io("write the journal", journal))?;
+        sync(folder)
+    }
+
     /// Puts all files back as they were. It may be done again when it was broken off.
     fn undo(&self) -> Result<(), Error> {
         for change in self.changes.iter().rev() {
@@ -220,7 +236,7 @@ impl Waiting {
                 if let Err(error) = done {
                     return Err(NotPlaced {
                         error,
-                        not_undone: placed.undo().err(),
+                        not_undone: placed.undo(true).err(),
                     });
                 }
             }
@@ -230,10 +246,18 @@ impl Waiting {
 }
 
 impl Placed {
-    /// Puts the old files back.
-    pub(super) fn undo(&self) -> Result<(), Error> {
+    /// Puts the old files back. When HAProxy is not as it was, the journal still says which
+    /// certificates the deployment was about, for the next one.
+    pub(super) fn undo(&self, is_process_undone: bool) -> Result<(), Error> {
         self.record.undo()?;
-        remove(&self.journal)
+        if is_process_undone || self.record.certificates.is_empty() {
+            return remove(&self.journal);
+        }
+        let rest = Record {
+            changes: Vec::new(),
+            certificates: self.record.certificates.clone(),
+        };
+        rest.write(&self.journal)
     }
 
     /// Makes it count. What was kept aside is removed; what remains of it, the next deployment
@@ -258,19 +282,7 @@ fn write_journal(files: &[Prepared], record: &Record) -> Result<PathBuf, Error> 
     let mut name = OsString::from(JOURNAL);
     name.push(first.target.file_name().unwrap_or_default());
     let journal = folder.join(name);
-    let write = || -> io::Result<()> {
-        let mut temporary = tempfile::Builder::new()
-            .prefix(TEMPORARY)
-            .tempfile_in(folder)?;
-        temporary.write_all(&record.encode())?;
-        temporary.as_file().sync_all()?;
-        temporary
-            .persist(&journal)
-            .map(drop)
-            .map_err(|error| error.error)
-    };
-    write().map_err(Error::io("write the journal", &journal))?;
-    sync(folder)?;
+    record.write(&journal)?;
     Ok(journal)
 }
 
@@ -303,9 +315,15 @@ impl Remains {
         Ok(remains)
     }
 
-    /// Whether files have to be put back.
+    /// Whether there is something to put back, or to end in HAProxy.
     pub(super) fn is_unfinished(&self) -> bool {
         !self.journals.is_empty()
+    }
+
+    /// Whether files have to be put back.
+    pub(super) fn has_files(&self) -> bool {
+        let mut records = self.journals.iter().map(|(_, record)| record);
+        records.any(|record| !record.changes.is_empty())
     }
 
     /// The certificates that it was about to change in HAProxy.

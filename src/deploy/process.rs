@@ -8,7 +8,7 @@ use rustls_pki_types::CertificateDer;
 
 use crate::bundle::Bundle;
 use crate::files::{folder_of, follow_links};
-use crate::haproxy::runtime::{Runtime, RuntimeError, Shown, Transaction};
+use crate::haproxy::runtime::{ListedEntry, Runtime, RuntimeError, Shown, Transaction};
 use crate::haproxy::{CrtEntry, Version};
 use crate::pem::SecretPem;
 
@@ -86,6 +86,9 @@ pub(super) struct Process<'r> {
     runtime: &'r Runtime,
     patience: Duration,
     done: Vec<Undo>,
+    /// The certificate that a transaction of ours may still be about: it failed, and nobody heard
+    /// that it was ended.
+    open: Option<String>,
 }
 
 impl<'r> Process<'r> {
@@ -95,6 +98,7 @@ impl<'r> Process<'r> {
             runtime,
             patience: timeout.min(PATIENCE),
             done: Vec::new(),
+            open: None,
         }
     }
 
@@ -104,31 +108,28 @@ impl<'r> Process<'r> {
         if wanted.known.is_none() {
             self.done.push(Undo::Delete { name: name.clone() });
             if let Err(error) = self.runtime.create(name) {
-                // Somebody else's is not ours to delete.
-                if matches!(error, RuntimeError::Refused { .. }) {
+                // Somebody else's is not ours to delete, and one that HAProxy never heard of is not
+                // there.
+                if matches!(
+                    error,
+                    RuntimeError::Refused { .. } | RuntimeError::Unreachable { .. }
+                ) {
                     self.done.pop();
                 }
                 return Err(error);
             }
         }
-        let mut transaction = self.begin(name)?;
-        transaction.set(wanted.pem.expose())?;
-        if let Some(ocsp) = &wanted.ocsp {
-            transaction.set_ocsp(ocsp)?;
-        }
-        let committed = transaction.commit();
+        let transaction = self.begin(name)?;
+        let committed = self.replace(transaction, name, &wanted.pem, wanted.ocsp.as_deref());
+        let shown = self.runtime.certificate(name);
+        let is_as_before =
+            committed.is_err() && shown.as_ref().is_ok_and(|shown| *shown == wanted.known);
         let has_old = wanted
             .known
             .as_ref()
             .is_some_and(|it| it.fingerprint.is_some());
-        let shown = self.runtime.certificate(name);
-        let is_new = |shown: &Shown| wanted.is(shown);
         // When nobody knows, it counts as done.
-        if has_old
-            && shown
-                .as_ref()
-                .map_or(true, |it| it.as_ref().is_none_or(is_new))
-        {
+        if has_old && !is_as_before {
             self.done.push(Undo::Restore {
                 name: name.clone(),
                 old: wanted.old.as_ref().map(|(pem, _)| pem.clone()),
@@ -165,6 +166,42 @@ impl<'r> Process<'r> {
         }
     }
 
+    /// The whole of a transaction.
+    fn replace(
+        &mut self,
+        mut transaction: Transaction<'_>,
+        name: &str,
+        pem: &SecretPem,
+        ocsp: Option<&[u8]>,
+    ) -> Result<(), RuntimeError> {
+        let set = transaction.set(pem.expose());
+        let set = set.and_then(|()| ocsp.map_or(Ok(()), |ocsp| transaction.set_ocsp(ocsp)));
+        let outcome = match set {
+            Ok(()) => transaction.commit(),
+            Err(error) => {
+                drop(transaction);
+                Err(error)
+            }
+        };
+        if outcome.is_err() {
+            let listed = self.runtime.certificates();
+            let is_ended = listed.is_ok_and(|it| it.transaction.as_deref() != Some(name));
+            self.open = (!is_ended).then(|| name.to_owned());
+        }
+        outcome
+    }
+
+    /// Ends what may be open.
+    fn end(&mut self) -> Result<(), RuntimeError> {
+        match self.open.take() {
+            Some(name) => self
+                .runtime
+                .abort(&name)
+                .inspect_err(|_| self.open = Some(name)),
+            None => Ok(()),
+        }
+    }
+
     /// Waits until nobody else has a transaction.
     fn begin(&self, name: &str) -> Result<Transaction<'r>, RuntimeError> {
         let deadline = Instant::now() + self.patience;
@@ -190,6 +227,8 @@ impl<'r> Process<'r> {
     /// Puts HAProxy back as it was: what was undone, and what could not be.
     pub(super) fn undo(mut self) -> (Vec<String>, Vec<String>) {
         let (mut undone, mut left) = (Vec::new(), Vec::new());
+        // Nothing else can be changed as long as it is open; whether it is ended is asked below.
+        let _ = self.end();
         while let Some(step) = self.done.pop() {
             let (told, outcome) = self.undo_one(step);
             match outcome {
@@ -197,14 +236,26 @@ impl<'r> Process<'r> {
                 Err(error) => left.push(format!("{told}: {error}")),
             }
         }
+        let open = self.open.clone().unwrap_or_default();
+        if let Err(error) = self.end() {
+            left.push(format!(
+                "HAProxy: the transaction about {open} ended: {error}"
+            ));
+        }
         (undone, left)
     }
 
-    fn undo_one(&self, step: Undo) -> (String, Result<(), String>) {
+    fn undo_one(&mut self, step: Undo) -> (String, Result<(), String>) {
         let told = |error: RuntimeError| error.to_string();
         match step {
             Undo::Remove { list, name } => {
                 let outcome = self.runtime.remove(&list, &name, None);
+                let is_in = |entries: Vec<ListedEntry>| {
+                    entries.iter().any(|listed| listed.entry.file() == name)
+                };
+                // It may not have been in it at all.
+                let is_out = || self.runtime.crt_list(&list).is_ok_and(|it| !is_in(it));
+                let outcome = outcome.or_else(|error| is_out().then_some(()).ok_or(error));
                 (
                     format!("HAProxy: {name} out of {list}"),
                     outcome.map_err(told),
@@ -212,6 +263,9 @@ impl<'r> Process<'r> {
             }
             Undo::Delete { name } => {
                 let outcome = self.runtime.delete(&name);
+                // It may not have been there at all.
+                let is_gone = || matches!(self.runtime.certificate(&name), Ok(None));
+                let outcome = outcome.or_else(|error| is_gone().then_some(()).ok_or(error));
                 (format!("HAProxy: {name} deleted"), outcome.map_err(told))
             }
             Undo::Restore {
@@ -234,10 +288,9 @@ impl<'r> Process<'r> {
         }
     }
 
-    fn restore(&self, name: &str, old: &SecretPem) -> Result<(), RuntimeError> {
-        let mut transaction = self.begin(name)?;
-        transaction.set(old.expose())?;
-        transaction.commit()
+    fn restore(&mut self, name: &str, old: &SecretPem) -> Result<(), RuntimeError> {
+        let transaction = self.begin(name)?;
+        self.replace(transaction, name, old, None)
     }
 }
 

@@ -252,10 +252,13 @@ impl Run<'_> {
             let names: Vec<String> = names.map(str::to_owned).collect();
             self.or_stop(StepName::Recover, began, process::abort(runtime, &names))?;
         }
+        let told = match found.iter().any(Remains::has_files) {
+            true => "put back the files of an earlier deployment that was broken off",
+            false => "HAProxy has no open transaction any more of an earlier deployment",
+        };
         let cleaned = found.into_iter().try_for_each(Remains::clean_up);
         self.or_stop(StepName::Recover, began, cleaned)?;
         if is_unfinished {
-            let told = "put back the files of an earlier deployment that was broken off";
             self.record(StepName::Recover, began, Ok(told.to_owned()));
         }
         Ok(false)
@@ -433,7 +436,7 @@ impl Run<'_> {
             undone.extend(done);
             left.extend(failed);
         }
-        match live.placed.undo() {
+        match live.placed.undo(left.is_empty()) {
             Ok(()) => undone.push("the files are as before".to_owned()),
             Err(error) => left.push(files_left(&error)),
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rustls_pki_types::UnixTime;
@@ -24,6 +25,13 @@ use crate::haproxy::runtime::Runtime;
 
 /// How long a change over the socket may take to be served: it is there at once.
 const HOT: Duration = Duration::from_secs(10);
+
+/// HAProxy loses a reload that it is told of while it is at another, as one that comes from
+/// elsewhere: after so long without the new chain it is told once more.
+const AGAIN: Duration = Duration::from_secs(5);
+/// So long after our own reload it is told of the next one, and so long it must serve what it served
+/// before, as the command need not wait until it is done.
+const APART: Duration = Duration::from_secs(1);
 
 /// A step failed, and what is to be said of it is in the report.
 struct Stop;
@@ -51,7 +59,8 @@ struct Run<'d> {
 struct Live<'r> {
     placed: Placed,
     process: Option<Process<'r>>,
-    reloaded: bool,
+    /// When the command was last done, or failed.
+    reloaded: Option<Instant>,
     before: Round,
 }
 
@@ -97,7 +106,7 @@ impl Run<'_> {
             process: runtime
                 .as_ref()
                 .map(|runtime| Process::new(runtime, deployment.timeout)),
-            reloaded: false,
+            reloaded: None,
             before,
         };
         let outcome = self.bring(&mut live, &plan, &verification).and_then(|()| {
@@ -397,9 +406,10 @@ impl Run<'_> {
                 HOT
             }
             Update::Reload(command) => {
-                live.reloaded = true;
                 self.step(StepName::Update, |_| {
-                    reload(command, deployment.timeout, &deployment.cancel)?;
+                    let outcome = reload(command, deployment.timeout, &deployment.cancel);
+                    live.reloaded = Some(Instant::now());
+                    outcome?;
                     Ok(((), format!("\"{command}\" is done")))
                 })?;
                 deployment.timeout
@@ -414,11 +424,22 @@ impl Run<'_> {
         verification: &Verification<'_>,
         patience: Duration,
     ) -> Result<(), Stop> {
-        if self.deployment.verify.is_empty() {
+        let deployment = self.deployment;
+        if deployment.verify.is_empty() {
             return Ok(());
         }
         self.step(StepName::Verify, |_| {
-            let told = verification.wait(&live.before, Instant::now() + patience)?;
+            let deadline = Instant::now() + patience;
+            if let Update::Reload(command) = &deployment.update
+                && patience > AGAIN
+            {
+                let told = verification.wait(&live.before, Instant::now() + AGAIN);
+                if told.is_ok() || deployment.cancel.is_cancelled() {
+                    return told.map(|told| ((), told));
+                }
+                reload(command, deployment.timeout, &deployment.cancel)?;
+            }
+            let told = verification.wait(&live.before, deadline)?;
             Ok(((), told))
         })
     }
@@ -427,7 +448,7 @@ impl Run<'_> {
         let deployment = self.deployment;
         let began = Instant::now();
         let (mut undone, mut left) = (Vec::new(), Vec::new());
-        let mut is_changed = live.reloaded;
+        let mut is_changed = live.reloaded.is_some();
         // The files come last: as long as they are not back, the next deployment knows that a
         // transaction may be open.
         if let Some(process) = live.process {
@@ -441,7 +462,8 @@ impl Run<'_> {
             Err(error) => left.push(files_left(&error)),
         }
         let mut reload_failed = None;
-        if let (true, Update::Reload(command)) = (live.reloaded, &deployment.update) {
+        if let (Some(last), Update::Reload(command)) = (live.reloaded, &deployment.update) {
+            thread::sleep(APART.saturating_sub(last.elapsed()));
             match reload(command, deployment.timeout, &Cancel::new()) {
                 Ok(()) => undone.push(format!("HAProxy: \"{command}\" with the old files")),
                 Err(error) => reload_failed = Some(error),
@@ -453,7 +475,19 @@ impl Run<'_> {
                 Some(_) => HOT,
                 None => deployment.timeout,
             };
-            match verification.wait_for(&live.before, Instant::now() + patience) {
+            let held = live.reloaded.map_or(Duration::ZERO, |_| APART);
+            let wait =
+                |patience| verification.wait_for(&live.before, held, Instant::now() + patience);
+            let served = match &deployment.update {
+                Update::Reload(command) if reload_failed.is_none() && patience > AGAIN => {
+                    wait(AGAIN).or_else(|_| {
+                        reload(command, deployment.timeout, &Cancel::new())?;
+                        wait(patience)
+                    })
+                }
+                _ => wait(patience),
+            };
+            match served {
                 Ok(()) => {
                     undone.push("what is served is what was served before".to_owned());
                     reload_failed = None;

@@ -97,8 +97,13 @@ impl<'a> Verification<'a> {
         }
     }
 
-    /// Looks until the same is served as before.
-    pub(super) fn wait_for(&self, before: &Round, deadline: Instant) -> Result<(), String> {
+    /// Looks until the same is served as before, and has been for so long.
+    pub(super) fn wait_for(
+        &self,
+        before: &Round,
+        held: Duration,
+        deadline: Instant,
+    ) -> Result<(), String> {
         let is_same = |now: &Round| {
             let pairs = before.iter().flatten().zip(now.iter().flatten());
             pairs.into_iter().all(|(before, now)| match (before, now) {
@@ -107,14 +112,18 @@ impl<'a> Verification<'a> {
                 (before, now) => before == now,
             })
         };
+        let mut since = None;
         loop {
-            if is_same(&self.round(deadline)) {
-                return Ok(());
+            let is_same = is_same(&self.round(deadline));
+            let is_over = Instant::now() + PAUSE >= deadline;
+            since = is_same.then(|| since.unwrap_or_else(Instant::now));
+            match since {
+                Some(since) if is_over || since.elapsed() >= held => return Ok(()),
+                None if is_over => {
+                    return Err("what is served is not what was served before".to_owned());
+                }
+                _ => thread::sleep(PAUSE),
             }
-            if Instant::now() + PAUSE >= deadline {
-                return Err("what is served is not what was served before".to_owned());
-            }
-            thread::sleep(PAUSE);
         }
     }
 

@@ -1,10 +1,12 @@
 //! A TLS client that takes any certificate, and says which one it was given.
 
+use std::io;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
 use rustls::{
     ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme,
     SupportedProtocolVersion,
@@ -32,6 +34,8 @@ pub const BOTH: &[SignatureScheme] = &[
 #[derive(Debug)]
 struct Witness {
     schemes: &'static [SignatureScheme],
+    /// With them it asks for a proof that the server has the certificate's key.
+    algorithms: Option<WebPkiSupportedAlgorithms>,
     shown: Mutex<Option<Vec<Vec<u8>>>>,
 }
 
@@ -52,20 +56,26 @@ impl ServerCertVerifier for Witness {
 
     fn verify_tls12_signature(
         &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        Ok(HandshakeSignatureValid::assertion())
+        match &self.algorithms {
+            Some(all) => verify_tls12_signature(message, certificate, signature, all),
+            None => Ok(HandshakeSignatureValid::assertion()),
+        }
     }
 
     fn verify_tls13_signature(
         &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        Ok(HandshakeSignatureValid::assertion())
+        match &self.algorithms {
+            Some(all) => verify_tls13_signature(message, certificate, signature, all),
+            None => Ok(HandshakeSignatureValid::assertion()),
+        }
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
@@ -90,11 +100,45 @@ pub fn shown_chain(
     schemes: &'static [SignatureScheme],
     version: &'static SupportedProtocolVersion,
 ) -> Option<Vec<Vec<u8>>> {
+    match handshake(socket, name, schemes, version, false) {
+        Ok(chain) => Some(chain),
+        Err(error) => {
+            assert!(
+                error.to_string().contains("received fatal alert"),
+                "{error}"
+            );
+            None
+        }
+    }
+}
+
+/// As [`shown_chain`], of a server that proves that it has the key of the first.
+///
+/// # Errors
+///
+/// Whatever kept the handshake from its end: an alert, a missing proof, or something else.
+pub fn proven_chain(
+    socket: &Path,
+    name: Option<&str>,
+    schemes: &'static [SignatureScheme],
+    version: &'static SupportedProtocolVersion,
+) -> io::Result<Vec<Vec<u8>>> {
+    handshake(socket, name, schemes, version, true)
+}
+
+fn handshake(
+    socket: &Path,
+    name: Option<&str>,
+    schemes: &'static [SignatureScheme],
+    version: &'static SupportedProtocolVersion,
+    proves: bool,
+) -> io::Result<Vec<Vec<u8>>> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
     let witness = Arc::new(Witness {
         schemes,
+        algorithms: proves.then_some(provider.signature_verification_algorithms),
         shown: Mutex::new(None),
     });
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[version])
         .expect("ring has it")
@@ -105,16 +149,10 @@ pub fn shown_chain(
     let server = name.unwrap_or("nobody.example").to_owned();
     let server = ServerName::try_from(server).expect("a host name");
     let mut connection = ClientConnection::new(Arc::new(config), server).expect("a sound config");
-    let mut stream = UnixStream::connect(socket).expect("HAProxy listens");
+    let mut stream = UnixStream::connect(socket)?;
     while connection.is_handshaking() {
-        if let Err(error) = connection.complete_io(&mut stream) {
-            assert!(
-                error.to_string().contains("received fatal alert"),
-                "{error}"
-            );
-            return None;
-        }
+        connection.complete_io(&mut stream)?;
     }
     let shown = witness.shown.lock().expect("nothing panics with it").take();
-    Some(shown.expect("a handshake has a certificate"))
+    Ok(shown.expect("a handshake has a certificate"))
 }

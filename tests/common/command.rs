@@ -123,7 +123,7 @@ impl Ended {
         Ended::from(child.wait_with_output().expect("the program ends"))
     }
 
-    fn from(output: Output) -> Ended {
+    pub fn from(output: Output) -> Ended {
         let text = |bytes| String::from_utf8(bytes).expect("the output is UTF-8");
         Ended {
             code: output.status.code(),

@@ -22,6 +22,8 @@ pub mod damage;
 pub mod deploying;
 pub mod der;
 pub mod extension;
+#[cfg(feature = "cli")]
+pub mod faulty;
 pub mod haproxy;
 #[cfg(feature = "aia")]
 pub mod hostile;
@@ -37,5 +39,7 @@ pub mod pile;
 pub mod pki;
 pub mod random;
 pub mod random_pki;
+#[cfg(feature = "cli")]
+pub mod scene;
 pub mod side_files;
 pub mod strictness;

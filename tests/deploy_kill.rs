@@ -48,9 +48,22 @@ enum Moment {
     Folder(Sign, Duration),
     /// While it waits for an answer: before HAProxy has the command, or when it has done it.
     Command { nth: usize, is_done: bool },
+    /// Before the `nth` of these system calls, from 1.
+    Call { names: &'static str, nth: u32 },
     /// Within its reload command, before it reloads or after.
     Reload { is_done: bool },
 }
+
+/// The system calls by which a deployment changes a file, or is heard by others. Which of several is
+/// used differs between processors.
+const CALLS: [&str; 6] = [
+    "?chmod,?fchmod",
+    "fsync",
+    "?link,linkat",
+    "?rename,?renameat,renameat2",
+    "sendto",
+    "?unlink,unlinkat",
+];
 
 /// What is seen in the folder of a deployment under way.
 #[derive(Clone, Copy, Debug)]
@@ -228,11 +241,14 @@ impl Killing {
         }
     }
 
-    /// One deployment that is killed, and the same once more.
-    fn kill_once(&self, number: u32, typical: &Typical, is_checked: bool, seen: &mut Seen) {
+    /// One deployment that is killed, and the same once more. Says whether it was killed in time.
+    fn kill_once(&self, moment: Moment, is_checked: bool, seen: &mut Seen) -> bool {
         let next = self.scene.next();
-        let moment = self.moment(number, typical);
-        let flag = self.scene.site.path(&format!("flag{number}"));
+        let flag = self
+            .scene
+            .site
+            .path(&format!("flag-{}", next.renewed[0].inputs[1].len()));
+        let _ = fs::remove_file(&flag);
         let reload = reload_of(moment, &self.scene.reload(), &text(&flag));
         let target = self.scene.site.path(next.first_file());
         let was = inode(&target);
@@ -241,7 +257,16 @@ impl Killing {
         if let Moment::Command { nth, is_done } = moment {
             self.faulty.arm("", nth, killing(told, is_done));
         }
-        let mut child = command.spawn().expect("the program starts");
+        if let Moment::Call { names, nth } = moment {
+            command = traced(&command, names, nth, &self.said());
+        }
+        let child = command.spawn();
+        let mut child = child.unwrap_or_else(|error| match moment {
+            Moment::Call { .. } => {
+                panic!("the tests need strace: apt-get install -y strace: {error}")
+            }
+            _ => panic!("it does not start: {error}"),
+        });
         kill_at(moment, &mut child, &tell, &target, was);
         let status = child.wait().expect("it is ours");
         let step = self.last_step();
@@ -257,6 +282,7 @@ impl Killing {
         let (files, leftovers) = (scene.files(&next), scene.leftovers());
         let process = scene.process(&next);
         seen.count("runs", "all");
+        let is_killed = status.code().is_none();
         match status.code() {
             Some(0) => {
                 seen.count("killed", "too late");
@@ -293,7 +319,38 @@ impl Killing {
         assert_eq!(scene.leftovers(), [""; 0], "{}", why());
         assert_eq!(scene.transaction(), None, "{}", why());
         scene.forget(&next);
+        is_killed
     }
+}
+
+/// The same command, by a tracer that kills it before the `nth` of these system calls.
+fn traced(command: &Command, names: &str, nth: u32, said: &Path) -> Command {
+    let mut strace = Command::new("strace");
+    let kill = format!("inject={names}:signal=SIGKILL:when={nth}");
+    strace.args([
+        "-f",
+        "-qq",
+        "-o",
+        "/dev/null",
+        "-e",
+        &format!("trace={names}"),
+        "-e",
+        &kill,
+    ]);
+    strace.arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => strace.env(name, value),
+            None => strace.env_remove(name),
+        };
+    }
+    strace.current_dir(command.get_current_dir().expect("the site's folder"));
+    let said = fs::File::create(said).expect("/tmp is writable");
+    strace
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(said);
+    strace
 }
 
 fn kind_of(moment: Moment) -> &'static str {
@@ -301,6 +358,7 @@ fn kind_of(moment: Moment) -> &'static str {
         Moment::After(_) => "at a random time",
         Moment::Folder(..) => "at a sign in the folder",
         Moment::Command { .. } => "at a command",
+        Moment::Call { .. } => "at a system call",
         Moment::Reload { .. } => "in the reload command",
     }
 }
@@ -348,7 +406,7 @@ fn kill_at(moment: Moment, child: &mut Child, tell: &Sender<u32>, target: &Path,
             let _ = tell.send(child.id());
             return;
         }
-        Moment::Reload { .. } => return,
+        Moment::Call { .. } | Moment::Reload { .. } => return,
     }
     // It may have ended by itself.
     let _ = child.kill();
@@ -397,7 +455,8 @@ fn a_deployment_that_was_killed_is_no_obstacle_and_breaks_nothing() {
                     for number in 0..each {
                         let is_checked = number % 2 == 1;
                         let typical = &typical[usize::from(is_checked)];
-                        killing.kill_once(number, typical, is_checked, &mut seen);
+                        let moment = killing.moment(number, typical);
+                        killing.kill_once(moment, is_checked, &mut seen);
                     }
                     seen.print(&format!("{kind:?} by {by:?}"));
                     all.add(&seen);
@@ -417,4 +476,42 @@ fn a_deployment_that_was_killed_is_no_obstacle_and_breaks_nothing() {
     let (runs, late) = (all.of("runs", "all"), all.of("killed", "too late"));
     assert!(late * 2 < runs, "{late} of {runs} kills came too late");
     assert!(all.of("left in the folder", "a journal") > 0);
+}
+
+#[test]
+fn each_system_call_that_changes_something_may_be_the_last() {
+    let kinds = [
+        Kind::Known,
+        Kind::Twins,
+        Kind::Split,
+        Kind::New,
+        Kind::Listed,
+    ];
+    let all = thread::scope(|scope| {
+        let threads = kinds.map(|kind| {
+            scope.spawn(move || {
+                let killing = Killing::new(kind, By::Socket);
+                let mut seen = Seen::default();
+                for names in CALLS {
+                    let mut nth = 1;
+                    while killing.kill_once(Moment::Call { names, nth }, false, &mut seen) {
+                        nth += 1;
+                    }
+                }
+                seen.print(&format!("{kind:?}, each system call"));
+                seen
+            })
+        });
+        let mut all = Seen::default();
+        for seen in threads.map(|it| it.join().expect("no kill breaks anything")) {
+            all.add(&seen);
+        }
+        all
+    });
+    all.print("each system call");
+    // Each way of changing files was met.
+    for left in ["a journal", "no journal"] {
+        assert!(all.of("left in the folder", left) > 10, "{left}");
+    }
+    assert!(all.of("transaction", "open") > 0 && all.of("files", "mixed") > 0);
 }

@@ -189,9 +189,13 @@ impl Killing {
         self.scene.site.path("said")
     }
 
+    fn all_said(&self) -> String {
+        fs::read_to_string(self.said()).expect("it is there")
+    }
+
     /// The last step that it told of.
     fn last_step(&self) -> String {
-        let said = fs::read_to_string(self.said()).expect("it is there");
+        let said = self.all_said();
         let steps = said.lines().filter_map(|line| line.split_once(": "));
         let known = [
             "lock", "build", "recover", "foretell", "check", "write", "update", "verify",
@@ -214,7 +218,7 @@ impl Killing {
                 .command(&next, is_checked, &self.scene.reload())
                 .status();
             times.push(began.elapsed());
-            let said = fs::read_to_string(self.said()).expect("it is there");
+            let said = self.all_said();
             assert!(status.is_ok_and(|it| it.success()), "{said}");
             commands = self.faulty.heard().len() - heard;
             self.scene.forget(&next);
@@ -241,18 +245,38 @@ impl Killing {
         }
     }
 
-    /// One deployment that is killed, and the same once more. Says whether it was killed in time.
-    fn kill_once(&self, moment: Moment, is_checked: bool, seen: &mut Seen) -> bool {
+    /// A deployment that is killed, perhaps more than once, and the same once more. Says whether
+    /// the last kill came in time.
+    fn kill(&self, moments: &[Moment], is_checked: bool, seen: &mut Seen) -> bool {
         let next = self.scene.next();
-        let flag = self
-            .scene
-            .site
-            .path(&format!("flag-{}", next.renewed[0].inputs[1].len()));
-        let _ = fs::remove_file(&flag);
-        let reload = reload_of(moment, &self.scene.reload(), &text(&flag));
+        let mut is_killed = false;
+        for moment in moments {
+            is_killed = self.kill_one(&next, *moment, is_checked, seen);
+        }
+        let again = self
+            .command(&next, is_checked, &self.scene.reload())
+            .status();
+        let said = self.all_said();
+        let scene = &self.scene;
+        let why = || format!("{:?} by {:?}, {moments:?}: {said}", scene.kind, self.by);
+        assert!(again.is_ok_and(|it| it.success()), "{}", why());
+        if self.by == By::Reload {
+            assert!(scene.settles(&next, Side::New), "{}", why());
+        }
+        let is_there = (scene.files(&next), scene.process(&next));
+        assert_eq!(is_there, (Side::New, Side::New), "{}", why());
+        assert_eq!(scene.leftovers(), [""; 0], "{}", why());
+        assert_eq!(scene.transaction(), None, "{}", why());
+        scene.forget(&next);
+        is_killed
+    }
+
+    /// One that is killed: each file is whole, and what is served.
+    fn kill_one(&self, next: &Next, moment: Moment, is_checked: bool, seen: &mut Seen) -> bool {
+        let reload = reload_of(moment, &self.scene.reload());
         let target = self.scene.site.path(next.first_file());
         let was = inode(&target);
-        let mut command = self.command(&next, is_checked, &reload);
+        let mut command = self.command(next, is_checked, &reload);
         let (tell, told) = channel();
         if let Moment::Command { nth, is_done } = moment {
             self.faulty.arm("", nth, killing(told, is_done));
@@ -279,8 +303,8 @@ impl Killing {
         };
         self.faulty.disarm();
 
-        let (files, leftovers) = (scene.files(&next), scene.leftovers());
-        let process = scene.process(&next);
+        let (files, leftovers) = (scene.files(next), scene.leftovers());
+        let process = scene.process(next);
         seen.count("runs", "all");
         let is_killed = status.code().is_none();
         match status.code() {
@@ -288,7 +312,7 @@ impl Killing {
                 seen.count("killed", "too late");
                 assert_eq!((files, process), (Side::New, Side::New), "{}", why());
             }
-            Some(code) => panic!("{}: it ended with {code}", why()),
+            Some(code) => panic!("{}: it ended with {code}\n{}", why(), self.all_said()),
             None => {
                 seen.count("killed", kind_of(moment));
                 seen.count("last step told", &step);
@@ -307,18 +331,6 @@ impl Killing {
                 seen.count("transaction", open);
             }
         }
-
-        let again = self.command(&next, is_checked, &reload).status();
-        let said = fs::read_to_string(self.said()).expect("it is there");
-        assert!(again.is_ok_and(|it| it.success()), "{}: {said}", why());
-        if self.by == By::Reload {
-            assert!(scene.settles(&next, Side::New), "{}", why());
-        }
-        let is_there = (scene.files(&next), scene.process(&next));
-        assert_eq!(is_there, (Side::New, Side::New), "{}: {said}", why());
-        assert_eq!(scene.leftovers(), [""; 0], "{}", why());
-        assert_eq!(scene.transaction(), None, "{}", why());
-        scene.forget(&next);
         is_killed
     }
 }
@@ -363,12 +375,11 @@ fn kind_of(moment: Moment) -> &'static str {
     }
 }
 
-/// The reload command, in which it is killed the first time.
-fn reload_of(moment: Moment, reload: &str, flag: &str) -> String {
-    let kill = format!("test -e {flag} || {{ touch {flag}; kill -KILL $PPID; }}");
+/// The reload command, in which it may be killed.
+fn reload_of(moment: Moment, reload: &str) -> String {
     match moment {
-        Moment::Reload { is_done: false } => format!("{kill}; {reload}"),
-        Moment::Reload { is_done: true } => format!("{reload}; {kill}"),
+        Moment::Reload { is_done: false } => format!("kill -KILL $PPID; {reload}"),
+        Moment::Reload { is_done: true } => format!("{reload}; kill -KILL $PPID"),
         _ => reload.to_owned(),
     }
 }
@@ -456,7 +467,7 @@ fn a_deployment_that_was_killed_is_no_obstacle_and_breaks_nothing() {
                         let is_checked = number % 2 == 1;
                         let typical = &typical[usize::from(is_checked)];
                         let moment = killing.moment(number, typical);
-                        killing.kill_once(moment, is_checked, &mut seen);
+                        killing.kill(&[moment], is_checked, &mut seen);
                     }
                     seen.print(&format!("{kind:?} by {by:?}"));
                     all.add(&seen);
@@ -494,7 +505,7 @@ fn each_system_call_that_changes_something_may_be_the_last() {
                 let mut seen = Seen::default();
                 for names in CALLS {
                     let mut nth = 1;
-                    while killing.kill_once(Moment::Call { names, nth }, false, &mut seen) {
+                    while killing.kill(&[Moment::Call { names, nth }], false, &mut seen) {
                         nth += 1;
                     }
                 }
@@ -514,4 +525,47 @@ fn each_system_call_that_changes_something_may_be_the_last() {
         assert!(all.of("left in the folder", left) > 10, "{left}");
     }
     assert!(all.of("transaction", "open") > 0 && all.of("files", "mixed") > 0);
+}
+
+#[test]
+fn putting_back_what_was_broken_off_may_be_broken_off_too() {
+    let renaming = |nth| Moment::Call {
+        names: "?rename,?renameat,renameat2",
+        nth,
+    };
+    let removing = Moment::Call {
+        names: "?unlink,unlinkat",
+        nth: 1,
+    };
+    // Before the last file is in its place, and before the journal is removed.
+    let firsts = [
+        (Kind::Known, removing),
+        (Kind::Twins, renaming(3)),
+        (Kind::Split, renaming(3)),
+        (Kind::New, removing),
+        (Kind::Listed, removing),
+    ];
+    let all = thread::scope(|scope| {
+        let threads = firsts.map(|(kind, first)| {
+            scope.spawn(move || {
+                let killing = Killing::new(kind, By::Socket);
+                let mut seen = Seen::default();
+                // What it says to HAProxy is the same as the first time.
+                for names in CALLS.into_iter().filter(|names| *names != "sendto") {
+                    let mut nth = 1;
+                    while killing.kill(&[first, Moment::Call { names, nth }], false, &mut seen) {
+                        nth += 1;
+                    }
+                }
+                seen
+            })
+        });
+        let mut all = Seen::default();
+        for seen in threads.map(|it| it.join().expect("no kill breaks anything")) {
+            all.add(&seen);
+        }
+        all
+    });
+    all.print("twice, each system call");
+    assert!(all.of("left in the folder", "a journal") > 100);
 }

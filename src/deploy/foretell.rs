@@ -42,12 +42,11 @@ pub(super) fn load(
     version: Version,
     time: UnixTime,
 ) -> Result<Foretold, Refused> {
-    let read = |suffix| {
-        let path = beside(content.path, suffix);
-        let is_small = fs::metadata(&path).is_ok_and(|it| it.len() <= MOST_SIDE);
-        is_small.then(|| fs::read(&path).ok()).flatten()
-    };
-    let (ocsp, sctl, issuer) = (read("ocsp"), read("sctl"), read("issuer"));
+    let (ocsp, sctl, issuer) = (
+        side(content.path, "ocsp"),
+        side(content.path, "sctl"),
+        side(content.path, "issuer"),
+    );
     let side = SideFiles {
         key: content.key,
         ocsp: ocsp.as_deref(),
@@ -64,13 +63,25 @@ pub(super) fn load(
     })
 }
 
-/// A file as it is, for HAProxy's memory: what it has loaded of it, in strict PEM. `None` when there
-/// is none, or HAProxy would not load it.
-pub(super) fn old(
-    path: &Path,
-    version: Version,
-    time: UnixTime,
-) -> Option<(SecretPem, CertificateDer<'static>, Loaded)> {
+/// What stands in a file beside another, if there is one.
+fn side(path: &Path, suffix: &str) -> Option<Vec<u8>> {
+    let path = beside(path, suffix);
+    let is_small = fs::metadata(&path).is_ok_and(|it| it.len() <= MOST_SIDE);
+    is_small.then(|| fs::read(&path).ok()).flatten()
+}
+
+/// A file as it is, for HAProxy's memory.
+#[derive(Debug)]
+pub(super) struct Old {
+    /// What HAProxy has loaded of it, in strict PEM.
+    pub(super) pem: SecretPem,
+    /// The OCSP response beside it, if HAProxy would use it.
+    pub(super) ocsp: Option<Vec<u8>>,
+    pub(super) leaf: CertificateDer<'static>,
+}
+
+/// A file as it is. `None` when there is none, or HAProxy would not load it.
+pub(super) fn old(path: &Path, version: Version, time: UnixTime) -> Option<(Old, Loaded)> {
     let loaded = Loader::new(time).version(version).load_path(path).ok()?;
     let mut reader = Reader::new();
     let mut material = reader.read_path(path).ok()?;
@@ -84,8 +95,13 @@ pub(super) fn old(
     let sent = loaded.sent.iter();
     let blocks = sent.map(|sent| ("CERTIFICATE", sent.der().as_ref()));
     let pem = encode(blocks.chain([(key.label(), secret.secret_der())]));
-    let der = leaf.der().clone();
-    Some((pem, der, loaded))
+    let is_used = !loaded.findings.has(Code::OcspResponse);
+    let old = Old {
+        pem,
+        ocsp: is_used.then(|| side(path, "ocsp")).flatten(),
+        leaf: leaf.der().clone(),
+    };
+    Some((old, loaded))
 }
 
 /// The names that the old certificate has and the new one lacks.

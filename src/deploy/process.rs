@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use rustls_pki_types::CertificateDer;
 
+use super::foretell::Old;
 use crate::bundle::Bundle;
 use crate::files::{folder_of, follow_links};
 use crate::haproxy::runtime::{ListedEntry, Runtime, RuntimeError, Shown, Transaction};
@@ -31,7 +32,7 @@ pub(super) struct Wanted {
     /// The OCSP response beside the file, if HAProxy would take it at its start.
     pub(super) ocsp: Option<Vec<u8>>,
     /// What the file is now, to go back to.
-    pub(super) old: Option<(SecretPem, CertificateDer<'static>)>,
+    pub(super) old: Option<Old>,
 }
 
 impl Wanted {
@@ -45,7 +46,7 @@ impl Wanted {
     /// Whether HAProxy has what the file is now.
     fn had_file(&self) -> bool {
         let known = self.known.as_ref().zip(self.old.as_ref());
-        known.is_some_and(|(known, (_, old))| known.is(old))
+        known.is_some_and(|(known, old)| known.is(&old.leaf))
     }
 
     fn is(&self, shown: &Shown) -> bool {
@@ -66,9 +67,11 @@ enum Undo {
     Restore {
         name: String,
         /// What the file was.
-        old: Option<SecretPem>,
+        old: Option<(SecretPem, Option<Vec<u8>>)>,
         /// Whether HAProxy had the same.
         was_same: bool,
+        /// Whether it had an OCSP response.
+        was_stapled: bool,
     },
 }
 
@@ -132,8 +135,12 @@ impl<'r> Process<'r> {
         if has_old && !is_as_before {
             self.done.push(Undo::Restore {
                 name: name.clone(),
-                old: wanted.old.as_ref().map(|(pem, _)| pem.clone()),
+                old: wanted
+                    .old
+                    .as_ref()
+                    .map(|old| (old.pem.clone(), old.ocsp.clone())),
                 was_same: wanted.had_file(),
+                was_stapled: wanted.known.as_ref().is_some_and(|it| it.ocsp.is_some()),
             });
         }
         committed?;
@@ -272,13 +279,24 @@ impl<'r> Process<'r> {
                 name,
                 old,
                 was_same,
+                was_stapled,
             } => {
                 let outcome = match old {
                     None => Err("the old file cannot be sent to HAProxy, which has the new certificate in memory until it is reloaded".to_owned()),
-                    Some(old) => self.restore(&name, &old).map_err(told).and_then(|()| {
-                        let other = "it had another certificate than the file, and has the file's now";
-                        was_same.then_some(()).ok_or_else(|| other.to_owned())
-                    }),
+                    Some((pem, ocsp)) => {
+                        let restored = self.restore(&name, &pem, ocsp.as_deref());
+                        restored.map_err(told).and_then(|()| {
+                            let is_stapled = || {
+                                let shown = self.runtime.certificate(&name);
+                                matches!(shown, Ok(Some(shown)) if shown.ocsp.is_some())
+                            };
+                            match (was_same, was_stapled) {
+                                (false, _) => Err("it had another certificate than the file, and has the file's now".to_owned()),
+                                (_, true) if !is_stapled() => Err("it had an OCSP response for it, which is in no file, and staples none now".to_owned()),
+                                _ => Ok(()),
+                            }
+                        })
+                    }
                 };
                 (
                     format!("HAProxy: the old certificate back as {name}"),
@@ -288,9 +306,14 @@ impl<'r> Process<'r> {
         }
     }
 
-    fn restore(&mut self, name: &str, old: &SecretPem) -> Result<(), RuntimeError> {
+    fn restore(
+        &mut self,
+        name: &str,
+        pem: &SecretPem,
+        ocsp: Option<&[u8]>,
+    ) -> Result<(), RuntimeError> {
         let transaction = self.begin(name)?;
-        self.replace(transaction, name, old, None)
+        self.replace(transaction, name, pem, ocsp)
     }
 }
 

@@ -298,13 +298,13 @@ impl Run<'_> {
                 report.findings.merge(foretold.loaded.findings.clone());
                 let old = foretell::old(target, version, time);
                 let new = bundle.chain().leaf();
-                if let Some(old) = old.as_ref().and_then(|(_, _, loaded)| loaded.leaf()) {
+                if let Some(old) = old.as_ref().and_then(|(_, loaded)| loaded.leaf()) {
                     report.findings.extend(foretell::names_lost(old, new));
                 }
                 if let (Some(runtime), Some(asked)) = (runtime, &asked) {
                     let mut wanted = wanted(deployment, runtime, asked, target, bundle)?;
                     wanted.ocsp = foretold.ocsp;
-                    wanted.old = old.map(|(pem, leaf, _)| (pem, leaf));
+                    wanted.old = old.map(|(old, _)| old);
                     let timestamps = foretell::timestamps_stay(target);
                     report
                         .findings

@@ -17,9 +17,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use common::command::Ended;
-use common::deploying::{Deployed, text};
+use common::deploying::{Deployed, Renewed, text};
 use common::faulty::{Fault, Faulty};
 use common::haproxy::Haproxy;
+use common::ocsp::Responder;
 use common::scene::{Kind, Next, Scene, Side};
 
 /// A user without rights, whom `setpriv` of util-linux lets root be.
@@ -328,6 +329,11 @@ fn any_command_about_twins_may_go_wrong() {
     each_command_goes_wrong(Kind::Twins, HICCUPS);
 }
 
+#[test]
+fn any_command_about_a_certificate_with_its_key_apart_may_be_refused() {
+    each_command_goes_wrong(Kind::Split, &["is refused"]);
+}
+
 /// Where HAProxy is not reached any more.
 const ENDS: &[&str] = &[
     "is the last to be answered",
@@ -389,7 +395,7 @@ fn a_socket_that_nobody_answers_is_found_out_before_anything_is_written() {
 #[test]
 fn a_full_disk_leaves_all_as_it_was() {
     let mut table = Table::new();
-    for kind in [Kind::Known, Kind::Twins, Kind::New] {
+    for kind in [Kind::Known, Kind::Split, Kind::Twins, Kind::New] {
         let scene = Scene::on_disk_of(kind, 128 * 1024, 80);
         let (socket, tls) = (scene.socket(), scene.tls());
         let config = text(&scene.haproxy.config());
@@ -1180,4 +1186,101 @@ fn a_signal_ends_the_reload_command_too() {
         Owed::undone("update"),
     );
     next_gets_through(&scene, &next, fault);
+}
+
+#[test]
+fn what_cannot_be_put_back_is_told() {
+    let mut table = Table::new();
+    let scene = Scene::new(Kind::Known);
+    let (socket, tls) = (scene.socket(), scene.tls());
+    let strange = scene.site.text("no.sock");
+    let options = ["--socket", &socket, "--verify", &strange, "--timeout", "1"];
+    let over = ["--socket", &socket, "--verify", &tls];
+    let file = scene.site.path("certs/site.pem");
+    let old = scene.site.read("certs/site.pem");
+    let old_chain = scene.haproxy.served_chain(Some("a.example"));
+    let row = |table: &mut Table, fault: &str, process: &str, deployed: &Deployed| {
+        assert_eq!(
+            deployed.ended(),
+            (Some(3), "not-undone"),
+            "{fault}: {}",
+            deployed.said
+        );
+        let left = deployed.json["left"][0].as_str().unwrap().to_owned();
+        let (step, _) = deployed.failed();
+        let cells = [step, "3", "old", process, &without_paths(&scene, &left)];
+        table.row(fault, cells.map(str::to_owned));
+        left
+    };
+
+    // HAProxy has another certificate than the file, which nobody has any more.
+    let other = scene.site.renewed("a.example");
+    scene.haproxy.set_certificate(&file, &other.pem).unwrap();
+    let deployed = scene.deploy(&scene.next(), &options);
+    let fault = "HAProxy had another certificate than the file, nobody listens at --verify";
+    let left = row(&mut table, fault, "the file's", &deployed);
+    assert!(
+        left.contains("it had another certificate than the file"),
+        "{left}"
+    );
+    assert_eq!(scene.site.read("certs/site.pem"), old);
+    assert_eq!(scene.haproxy.served_chain(Some("a.example")), old_chain);
+
+    // The file is none that HAProxy could be given again.
+    fs::write(&file, "garbage").unwrap();
+    let next = scene.next();
+    let deployed = scene.deploy(&next, &options);
+    let fault = "the file was broken already, nobody listens at --verify";
+    let left = row(&mut table, fault, "new", &deployed);
+    assert!(left.contains("until it is reloaded"), "{left}");
+    assert_eq!(scene.site.read("certs/site.pem"), "garbage");
+    assert_eq!(scene.process(&next), Side::New);
+    let deployed = scene.deploy(&next, &over);
+    deployed.is("deployed");
+    assert_eq!(scene.leftovers(), [""; 0]);
+}
+
+#[test]
+fn the_old_response_is_stapled_again_when_it_is_undone() {
+    let scene = Scene::new(Kind::Known);
+    let site = &scene.site;
+    let (tls, strange) = (scene.tls(), site.text("no.sock"));
+    let responder = Responder::new(&site.issuing);
+    let [old, new] = ["a.example"; 2].map(|name| site.renewed(name));
+    let ocsp = site.path("certs/site.pem.ocsp");
+    let respond = |renewed: &Renewed| {
+        let response = responder.answer(&["-ndays", "7"], &[&renewed.cert_pem]);
+        fs::write(&ocsp, response).unwrap();
+    };
+    for renewed in [&old, &new] {
+        responder.knows(&renewed.cert_pem, false);
+    }
+    let is_stapled = || {
+        let (_, said) = scene.haproxy.s_client(Some("a.example"), &["-status"]);
+        said.contains("OCSP Response Status: successful")
+    };
+    let socket = scene.socket();
+    respond(&old);
+    let over = ["--socket", &socket, "--verify", &tls];
+    site.deploy("certs/site.pem", &over, &[&old]).is("deployed");
+    assert!(is_stapled());
+
+    // The response is still the old certificate's: it is in the file.
+    let options = ["--socket", &socket, "--verify", &strange, "--timeout", "1"];
+    let deployed = site.deploy("certs/site.pem", &options, &[&new]);
+    deployed.is("not-deployed");
+    assert_eq!(scene.haproxy.served_chain(Some("a.example")), old.chain);
+    assert!(is_stapled());
+
+    // It is the new one's already, and the old one is nowhere any more.
+    respond(&new);
+    let deployed = site.deploy("certs/site.pem", &options, &[&new]);
+    deployed.is("not-undone");
+    let left = deployed.json["left"][0].as_str().unwrap();
+    assert!(left.contains("had an OCSP response"), "{left}");
+    assert_eq!(scene.haproxy.served_chain(Some("a.example")), old.chain);
+    assert!(!is_stapled());
+    site.deploy("certs/site.pem", &over, &[&new]).is("deployed");
+    assert!(is_stapled());
+    assert_eq!(scene.leftovers(), [""; 0]);
 }

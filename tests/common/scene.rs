@@ -348,24 +348,27 @@ impl Scene {
 
     /// The certificate that the open transaction is about, if one is open.
     pub fn transaction(&self) -> Option<String> {
-        let listed = self.listed();
+        let listed = self.listed("show ssl cert");
         let (_, open) = listed.split_once("# transaction\n*")?;
         open.lines().next().map(str::to_owned)
     }
 
-    /// The certificates that HAProxy has.
+    /// The certificates that HAProxy has, and the entries of its crt-lists and folders.
     fn names(&self) -> BTreeSet<String> {
-        let listed = self.listed();
-        let names = listed.lines().filter(|line| line.starts_with('/'));
-        names.map(str::to_owned).collect()
+        let listed = self.listed("show ssl cert");
+        let mut names: BTreeSet<String> = paths(&listed).collect();
+        for list in paths(&self.listed("show ssl crt-list")) {
+            let entries = self.listed(&format!("show ssl crt-list {list}"));
+            names.extend(paths(&entries).map(|entry| format!("{entry} in {list}")));
+        }
+        names
     }
 
-    fn listed(&self) -> String {
+    fn listed(&self, command: &str) -> String {
         let deadline = Instant::now() + RELOAD;
         loop {
-            let listed = ask(&self.haproxy.admin_socket(), b"show ssl cert\n");
-            match listed {
-                Ok(listed) if listed.contains("# filename\n") => return listed,
+            match ask(&self.haproxy.admin_socket(), command) {
+                Ok(listed) if listed.ends_with('\n') => return listed,
                 // While its worker is replaced, it may hang up.
                 _ if self.with_master && Instant::now() < deadline => {
                     thread::sleep(Duration::from_millis(10));
@@ -416,9 +419,15 @@ impl<K, V: PartialEq> Part<K, V> {
     }
 }
 
-fn ask(socket: &Path, command: &[u8]) -> io::Result<String> {
+/// The lines of a list that are not about a transaction, nor a comment.
+fn paths(listed: &str) -> impl Iterator<Item = String> {
+    let lines = listed.lines().filter(|line| line.starts_with('/'));
+    lines.map(str::to_owned)
+}
+
+fn ask(socket: &Path, command: &str) -> io::Result<String> {
     let mut socket = UnixStream::connect(socket)?;
-    socket.write_all(command)?;
+    socket.write_all(format!("{command}\n").as_bytes())?;
     socket.shutdown(Shutdown::Write)?;
     let mut answer = String::new();
     socket.read_to_string(&mut answer)?;

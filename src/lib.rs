@@ -115,6 +115,8 @@ mod pem;
 mod pkcs12;
 mod pool;
 mod printable;
+#[cfg(feature = "probe")]
+pub mod probe;
 pub mod profile;
 pub mod read;
 mod tlv;

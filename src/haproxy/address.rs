@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, TcpStream, ToSocketAddrs};
+use std::net::{TcpStream, ToSocketAddrs};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
@@ -111,10 +111,11 @@ pub(crate) struct Connection {
     deadline: Instant,
 }
 
+#[cfg(feature = "deploy")]
 impl Connection {
     /// Says that nothing more will be written.
     pub(crate) fn finish(&self) -> io::Result<()> {
-        self.socket.shutdown(Shutdown::Write)
+        self.socket.shutdown(std::net::Shutdown::Write)
     }
 }
 

@@ -1,7 +1,7 @@
 //! What HAProxy reads and serves: the combined PEM of `crt FILE` and its writing, what it loads,
 //! and which certificate answers whom.
 
-#[cfg(feature = "deploy")]
+#[cfg(any(feature = "deploy", feature = "probe"))]
 mod address;
 mod bind;
 #[cfg(feature = "deploy")]
@@ -18,7 +18,7 @@ mod version;
 
 pub use crate::files::Written;
 pub use crate::pem::SecretPem;
-#[cfg(feature = "deploy")]
+#[cfg(any(feature = "deploy", feature = "probe"))]
 pub use address::{Address, NotAnAddress};
 pub use bind::BindLine;
 pub use crt_list::{CrtEntry, CrtList, MAX_LINE, MAX_WORDS, Unwritable};

@@ -102,9 +102,10 @@ mod common_name;
 pub mod deploy;
 mod dh;
 mod error;
+pub mod explain;
 mod files;
 pub mod finding;
-#[cfg(feature = "deploy")]
+#[cfg(any(feature = "deploy", feature = "probe"))]
 mod handshake;
 pub mod haproxy;
 pub mod key;

@@ -18,6 +18,7 @@
 //! ```
 
 mod answer;
+mod handshake;
 mod hello;
 mod matrix;
 mod names;
@@ -31,6 +32,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use crate::haproxy::Address;
 
 pub use answer::{Answer, MAX_ANSWER, MAX_CERTIFICATES, ServerHello};
+pub use handshake::{Keys, Shown};
 pub use hello::Hello;
 pub use matrix::{Matrix, Row};
 pub use names::{Alert, Group, SignatureScheme, Version};

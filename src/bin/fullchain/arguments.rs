@@ -45,6 +45,16 @@ pub enum Command {
     /// Each PATH is what a `crt` or `crt-list` of one bind line has, in order. Exit code 0: there
     /// is no error; 1: there is, or it failed; 2: wrong use.
     Check(CheckArguments),
+    /// Say what a TLS server does: what it shows, and which versions, suites and groups it takes
+    ///
+    /// Exit code 0: clients of --roots trust what it shows; 1: they do not, or it cannot be asked;
+    /// 2: wrong use.
+    Probe(ProbeArguments),
+    /// Explain a finding's code, an error number of OpenSSL's, a TLS alert, or words of HAProxy's
+    ///
+    /// With --log it sums up the handshake failures in a log, by cause and client. Exit code 0:
+    /// explained; 1: not known, or failed; 2: wrong use.
+    Explain(ExplainArguments),
     /// Say which certificate HAProxy shows to whom
     ///
     /// Without --name and --no-sni it is the whole table. Exit code 0: certificates answer all
@@ -228,6 +238,48 @@ pub struct CheckArguments {
 
     #[command(flatten)]
     pub bind: BindArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct ProbeArguments {
+    /// Where it listens: HOST:PORT, or the path of a Unix socket
+    #[arg(value_name = "HOST:PORT")]
+    pub address: Address,
+
+    /// The name that is sent [default: HOST, unless it is an IP address]
+    #[arg(long, value_name = "NAME", conflicts_with = "no_sni")]
+    pub sni: Option<String>,
+
+    /// Send no name
+    #[arg(long)]
+    pub no_sni: bool,
+
+    /// Whom clients trust: `mozilla`, `system`, or a PEM or DER file; may be repeated [default: mozilla]
+    #[arg(long, value_name = "mozilla|system|FILE")]
+    pub roots: Vec<Roots>,
+
+    /// How long each question may take
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    pub timeout: Duration,
+
+    /// Print the outcome as JSON on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ExplainArguments {
+    /// What is to be explained; several words are one text
+    #[arg(required_unless_present = "log", value_name = "WORD")]
+    pub words: Vec<String>,
+
+    /// A log of HAProxy's, or `-` for standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "words")]
+    pub log: Option<Input>,
+
+    /// Print the outcome as JSON on standard output
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -4,8 +4,10 @@ mod arguments;
 mod bind;
 mod check;
 mod deploy;
+mod explain;
 mod output;
 mod passphrase;
+mod probe;
 mod sni;
 
 use std::path::{Path, PathBuf};
@@ -39,6 +41,8 @@ fn main() -> ExitCode {
         }),
         Command::Verify(arguments) => output::print(&verify(&arguments)),
         Command::Check(arguments) => check::check(&arguments),
+        Command::Explain(arguments) => explain::explain(&arguments),
+        Command::Probe(arguments) => probe::probe(&arguments),
         Command::Sni(arguments) => sni::sni(&arguments),
     }
 }

@@ -34,6 +34,8 @@ const MESSAGES: &[Message] = &[
     ("the ssl-min-ver value is not configured and the ssl-max-ver value is lower than the default ssl-min-ver value", Protocol, "The highest version is below the lowest one by default.", "Set `ssl-min-ver`, too."),
     ("verify is enabled by default but no CA file specified", Backend, "A server line with `ssl` verifies its backend unless told otherwise, and has no CAs to do it with.", "Add `ca-file`, such as `ca-file @system-ca` since 2.6, or say `verify none` and know that anybody may be in between."),
     ("verify is enabled but no CA file specified", Client, "`verify required` or `optional` has no CAs to verify with.", "Add `ca-file`."),
+    ("Couldn't open the ca-file", Setup, "The `ca-file` is not there, may not be read, or has no certificate.", "Check the path and `ca-base`, and that it is PEM."),
+    ("Couldn't open the crl-file", Setup, "The `crl-file` is not there, may not be read, or has no list in it.", "Check the path and `crl-base`, and that it is PEM."),
     ("cannot initialize SSL verify with 'ca-file", Backend, "The `ca-file` is not there or has no certificate that can be read.", "Check the path and `ca-base`, and the file: `fullchain verify`."),
     ("cannot enable certificate generation, no CA certificate File configured", Setup, "`generate-certificates` needs a CA's certificate and key.", "Add `ca-sign-file`."),
     ("unable to load default 1024 bits DH parameter", Protocol, "The default DH parameters could not be used.", "Set `tune.ssl.default-dh-param 2048`."),

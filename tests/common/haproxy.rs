@@ -25,6 +25,13 @@ const CONFIG: &str = "haproxy.cfg";
 /// The socket, in HAProxy's folder, of a master.
 const MASTER: &str = "master.sock";
 
+/// Lines of the section `global` that make HAProxy log to what it prints; frontends then log why
+/// handshakes fail.
+const LOGGING: &str = "    log stdout format raw local0\n";
+const ERROR_LOG_FORMAT: &str = "    log global
+    error-log-format \"%ci:%cp %f/%b %[ssl_fc_err,hex] %[ssl_fc_err_str]\"
+";
+
 /// A HAProxy that serves one bundle until it is dropped.
 pub struct Haproxy {
     process: Child,
@@ -85,6 +92,15 @@ impl Haproxy {
     /// What HAProxy printed, if it refused.
     pub fn bind_with_global(options: &str, global: &str) -> Result<Haproxy, String> {
         Haproxy::start(&[options.to_owned()], global, false)
+    }
+
+    /// As [`Haproxy::bind`], and why handshakes fail is logged: [`Haproxy::printed`] has it.
+    ///
+    /// # Errors
+    ///
+    /// What HAProxy printed, if it refused.
+    pub fn bind_logging(options: &str) -> Result<Haproxy, String> {
+        Haproxy::start(&[options.to_owned()], LOGGING, false)
     }
 
     fn bind_each(options: &[String]) -> Result<Haproxy, String> {
@@ -367,6 +383,10 @@ fn write_config(dir: &Path, options: &[String], global: &str) -> PathBuf {
     };
     let binds: String = options.iter().enumerate().map(bind).collect();
     let dir_name = dir.display();
+    let log = match global {
+        LOGGING => ERROR_LOG_FORMAT,
+        _ => "",
+    };
     let config = format!(
         "global
     tune.ssl.default-dh-param 2048
@@ -378,7 +398,7 @@ fn write_config(dir: &Path, options: &[String], global: &str) -> PathBuf {
     timeout connect 30s
     timeout server 30s
 frontend tls
-{binds}    http-request return status 200 content-type text/plain string ok
+{log}{binds}    http-request return status 200 content-type text/plain string ok
 "
     );
     let path = dir.join(CONFIG);

@@ -21,6 +21,8 @@
 //! | [`haproxy::sni`] | the certificates of a bind line | who gets which of them, and what is surprising |
 //! | `haproxy::runtime` | a running HAProxy's socket | its certificates, listed and changed without a reload |
 //! | `deploy` | bundles | written, in the running HAProxy, seen to be served; or all as it was |
+//! | [`explain`] | a code, an error number, an alert, a line of a log | what it means, and which cause it points to |
+//! | `probe` | a TLS server's address | what it shows, and which versions, suites and groups it takes |
 //! | [`Report`] | | what there is to say: [`Finding`]s for people and, as JSON, for programs |
 //!
 //! ```
@@ -53,7 +55,7 @@
 //! decides what is trusted; this crate decides which path to offer it, and explains its verdict.
 //! Time, bytes and trust stores come in as arguments; only [`Reader::read_path`],
 //! `TrustStore::system`, `aia::Cache`, [`haproxy::BindLine`], [`haproxy::write`], [`Files`] and `deploy`
-//! touch files, and only `aia::Fetcher`, `haproxy::runtime` and `deploy` sockets.
+//! touch files, and only `aia::Fetcher`, `haproxy::runtime`, `deploy` and `probe` sockets.
 //!
 //! # Features
 //!
@@ -64,6 +66,7 @@
 //! | `system` | | `TrustStore::system`: the operating system's roots |
 //! | `public-suffix` | | the Public Suffix List, for wildcards in [`Profile::Strict`] |
 //! | `deploy` | | `deploy`, and `haproxy::runtime` |
+//! | `probe` | | `probe` |
 //! | `serde` | | `Serialize` for reports, chains and bundles, with a stable schema |
 //! | `cli` | | the command `fullchain`; it brings the other features with it |
 //!

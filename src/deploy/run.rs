@@ -430,17 +430,20 @@ impl Run<'_> {
         }
         self.step(StepName::Verify, |_| {
             let deadline = Instant::now() + patience;
-            if let Update::Reload(command) = &deployment.update
-                && patience > AGAIN
-            {
-                let told = verification.wait(&live.before, Instant::now() + AGAIN);
-                if told.is_ok() || deployment.cancel.is_cancelled() {
-                    return told.map(|told| ((), told));
-                }
-                reload(command, deployment.timeout, &deployment.cancel)?;
+            let Update::Reload(command) = &deployment.update else {
+                let told = verification.wait(&live.before, deadline)?;
+                return Ok(((), told));
+            };
+            let first = verification.wait(&live.before, deadline.min(Instant::now() + AGAIN));
+            if first.is_ok() || deployment.cancel.is_cancelled() || Instant::now() >= deadline {
+                return first.map(|told| ((), told));
             }
+            reload(command, deployment.timeout, &deployment.cancel)?;
             let told = verification.wait(&live.before, deadline)?;
-            Ok(((), told))
+            Ok((
+                (),
+                format!("{told}, when \"{command}\" had been run once more"),
+            ))
         })
     }
 

@@ -27,6 +27,14 @@ pub enum Error {
         /// The limit.
         limit: usize,
     },
+    /// The sources have more lines, taken together, than
+    /// [`Limits::max_lines`](crate::haproxy::config::Limits).
+    TooManyLines {
+        /// The source at which the limit was passed.
+        source_name: String,
+        /// The limit.
+        limit: usize,
+    },
     /// The operating system refused something.
     Io {
         /// What was being done, as in "read" or "rename the temporary file to".
@@ -83,6 +91,11 @@ impl fmt::Display for Error {
             Self::TooManyBlocks { source_name, limit } => write!(
                 f,
                 "{}: more than {limit} PEM blocks of input; raise the limit if that is meant",
+                Printable(source_name)
+            ),
+            Self::TooManyLines { source_name, limit } => write!(
+                f,
+                "{}: more than {limit} lines of input; raise the limit if that is meant",
                 Printable(source_name)
             ),
             Self::Io {

@@ -349,6 +349,16 @@ fn haproxy_checks_the_new_state_however_the_configuration_names_the_file() {
             "crt site.pem".to_owned(),
         ),
         ("    default-path config", "crt certs/site.pem".to_owned()),
+        (
+            &format!("    setenv CERTS {certs}"),
+            "crt \"$CERTS/site.pem\"".to_owned(),
+        ),
+        // Several words in one place.
+        (
+            &format!("    setenv OPTIONS 'alpn h2 crt {certs}/site.pem crt {certs}'"),
+            "\"${OPTIONS[*]}\" strict-sni".to_owned(),
+        ),
+        ("", format!("crt \"${{NO_SUCH_NAME-{certs}}}/site.pem\"")),
         ("", "crt-list sites.list".to_owned()),
         ("", format!("crt-list {}", site.text("sites.list"))),
     ] {

@@ -5,6 +5,7 @@
 //! and links to all that stays as it is.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -18,7 +19,7 @@ use super::process::real;
 use super::program;
 use crate::error::Error;
 use crate::files::folder_of;
-use crate::haproxy::config::words;
+use crate::haproxy::config::{Environment, Variable, files_of, quoted, words};
 use crate::haproxy::fleet::Cancel;
 use crate::haproxy::load::beside;
 use crate::haproxy::{CrtEntry, CrtList};
@@ -68,28 +69,6 @@ pub(super) fn rehearse(
     })
 }
 
-/// A folder in a configuration's list stands for its `.cfg` files in the order of their names.
-fn files_of(configs: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
-    let mut files = Vec::new();
-    for config in configs {
-        if !config.is_dir() {
-            files.push(config.clone());
-            continue;
-        }
-        let listed = fs::read_dir(config).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-        let listed = listed.map_err(Error::io("list the folder", config))?;
-        let paths = listed.into_iter().map(|entry| entry.path());
-        let is_config = |path: &PathBuf| {
-            let name = path.file_name().unwrap_or_default().as_encoded_bytes();
-            name.ends_with(b".cfg") && !name.starts_with(b".")
-        };
-        let mut paths: Vec<PathBuf> = paths.filter(is_config).collect();
-        paths.sort();
-        files.extend(paths);
-    }
-    Ok(files)
-}
-
 /// The folder with the new state in it.
 struct Stage {
     folder: TempDir,
@@ -99,6 +78,7 @@ struct Stage {
     /// stage, and as they really are.
     names: Vec<(PathBuf, PathBuf)>,
     crt_base: Option<PathBuf>,
+    environment: Environment,
     named: BTreeSet<PathBuf>,
 }
 
@@ -118,6 +98,7 @@ impl Stage {
             new,
             names: Vec::new(),
             crt_base: None,
+            environment: environment(),
             named: BTreeSet::new(),
         })
     }
@@ -136,8 +117,14 @@ impl Stage {
     }
 
     fn line(&mut self, line: &str, config: &Path) -> Result<String, Error> {
-        let words = words(line, |name| std::env::var(name).ok());
-        let text = |index: usize| words.get(index).map(|word| word.text.as_str());
+        let content = line.strip_suffix('\n').unwrap_or(line);
+        // What HAProxy refuses it will refuse itself.
+        let Ok(words) = words(content.as_bytes(), |name| self.variable(name, config)) else {
+            return Ok(line.to_owned());
+        };
+        let texts: Vec<String> = words.iter().map(|it| it.text().into_owned()).collect();
+        let text = |index: usize| texts.get(index).map(String::as_str);
+        self.set_variable(&texts);
         match (text(0), text(1)) {
             (Some("crt-base"), Some(base)) => self.crt_base = Some(base.into()),
             (Some("default-path"), Some(origin @ ("config" | "parent"))) => {
@@ -146,29 +133,70 @@ impl Stage {
                     "config" => folder,
                     _ => folder.join(".."),
                 };
-                return Ok(format!("default-path origin {}\n", quoted(&folder)));
+                return Ok(format!("default-path origin {}\n", quoted_path(&folder)));
             }
             _ => {}
         }
-        let mut edited = line.to_owned();
-        // From the end, so that places before stay where they are.
-        for pair in words.windows(2).rev() {
-            let [keyword, word] = pair else { continue };
-            let staged = match keyword.text.as_str() {
-                "crt" | "default-crt" => self.staged(Path::new(&word.text))?,
-                "crt-list" => self.staged_list(Path::new(&word.text))?,
+        let mut staged = BTreeMap::new();
+        for (index, (keyword, name)) in texts.iter().zip(texts.iter().skip(1)).enumerate() {
+            let path = match keyword.as_str() {
+                "crt" | "default-crt" => self.staged(Path::new(name))?,
+                "crt-list" => self.staged_list(Path::new(name))?,
                 _ => None,
             };
-            if let Some(staged) = staged {
-                let named = match (&self.crt_base, keyword.text.as_str()) {
-                    (Some(base), "crt" | "default-crt") => base.join(&word.text),
-                    _ => PathBuf::from(&word.text),
-                };
-                self.named.insert(real(&named));
-                edited.replace_range(word.range.clone(), &quoted(&staged));
-            }
+            let Some(path) = path else { continue };
+            staged.insert(index + 1, path);
+            let named = match (&self.crt_base, keyword.as_str()) {
+                (Some(base), "crt" | "default-crt") => base.join(name),
+                _ => PathBuf::from(name),
+            };
+            self.named.insert(real(&named));
+        }
+        let mut edited = line.to_owned();
+        // From the end, so that places before stay where they are. The words of one variable stand
+        // in one place, and are all written there.
+        let indexed: Vec<_> = words.iter().enumerate().collect();
+        let places = indexed.chunk_by(|(_, one), (_, next)| one.range == next.range);
+        for place in places.collect::<Vec<_>>().into_iter().rev() {
+            let is_staged = |index: &usize| staged.contains_key(index);
+            let Some((_, first)) = place
+                .first()
+                .filter(|_| place.iter().any(|(index, _)| is_staged(index)))
+            else {
+                continue;
+            };
+            let texts = place.iter().map(|(index, word)| match staged.get(index) {
+                Some(path) => quoted_path(path),
+                None => quoted(word.as_bytes()),
+            });
+            let texts = texts.collect::<Vec<_>>().join(" ");
+            edited.replace_range(first.range.clone(), &texts);
         }
         Ok(edited)
+    }
+
+    fn variable(&self, name: &str, config: &Path) -> Variable {
+        match name {
+            ".FILE" => Variable::Set(config.to_string_lossy().into_owned()),
+            name => self.environment.get(name),
+        }
+    }
+
+    /// Files may be named by what `global` sets.
+    fn set_variable(&mut self, words: &[String]) {
+        let environment = std::mem::take(&mut self.environment);
+        self.environment = match words {
+            [keyword, name, value] if keyword == "setenv" => environment.with(name, value),
+            [keyword, name, value]
+                if keyword == "presetenv" && environment.get(name) == Variable::Unset =>
+            {
+                environment.with(name, value)
+            }
+            [keyword, names @ ..] if keyword == "unsetenv" => {
+                names.iter().fold(environment, Environment::without)
+            }
+            _ => environment,
+        };
     }
 
     /// What stands on the stage for a file, a folder or a base name; `None` for what stays as it
@@ -254,6 +282,15 @@ impl Stage {
     }
 }
 
+/// That of this process, which HAProxy is given, too.
+fn environment() -> Environment {
+    let text = |text: OsString| text.to_string_lossy().into_owned();
+    let variables = std::env::vars_os().map(|(name, value)| (text(name), text(value)));
+    variables.fold(Environment::empty(), |environment, (name, value)| {
+        environment.with(name, value)
+    })
+}
+
 /// The same entry with another file.
 fn moved(entry: &CrtEntry, file: &Path) -> Result<CrtEntry, crate::haproxy::Unwritable> {
     let mut moved = CrtEntry::new(file.to_string_lossy())?;
@@ -276,15 +313,8 @@ fn read(path: &Path) -> Result<String, Error> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-fn quoted(path: &Path) -> String {
-    let mut quoted = String::from("\"");
-    for c in path.to_string_lossy().chars() {
-        if matches!(c, '"' | '\\' | '$') {
-            quoted.push('\\');
-        }
-        quoted.push(c);
-    }
-    quoted + "\""
+fn quoted_path(path: &Path) -> String {
+    quoted(path.to_string_lossy().as_bytes())
 }
 
 #[cfg(unix)]

@@ -188,6 +188,13 @@ codes! {
     SharedKey Note "shared-key", "Several certificates have one key: whoever gets it has all of them.", "Make a new key with each certificate.";
     NameLost Warning "name-lost", "The new certificate lacks a name that the one before it had; clients that send it get another certificate.", "Have it issued for that name, too, unless nobody uses it any more.";
     NotNamed Warning "not-named", "The configuration does not name the file, so that HAProxy will not load it.", "Name the file, or its folder, on a bind line.";
+    // HAProxy: its configuration.
+    ConfigSyntax Error "config-syntax", "A line of HAProxy's configuration is one that it refuses, and then it does not start.", "`haproxy -c -f FILE` tells it in HAProxy's words.";
+    ConfigMessage Note "config-message", "The configuration itself says something: `.notice`, `.warning`, or `.alert`, after which HAProxy does not start.", "";
+    ConditionUnknown Note "condition-unknown", "Whether a conditional block applies depends on what is not known here, such as a variable; it is read as if it did.", "";
+    UnknownVariable Note "unknown-variable", "A line uses an environment variable whose value is not known here; it counts as unset.", "";
+    EmptyWord Warning "empty-word", "A word is empty, mostly because of a variable without a value; HAProxy passes over the rest of the line.", "Give the variable a value, or a default: `\"${NAME-default}\"`.";
+    TlsVersions Warning "tls-versions", "The options for TLS versions contradict each other, so that others are spoken than it seems, or none.", "Use `ssl-min-ver` and `ssl-max-ver` alone.";
     // HAProxy: which certificate answers whom.
     CrtListSyntax Error "crt-list-syntax", "A line of a crt-list is one that HAProxy refuses, and then it does not start.", "Write it as FILE [OPTION VALUE ...] FILTER ...";
     DefaultCertificate Note "default-certificate", "This certificate answers clients that send no name, or one that no certificate has.", "";

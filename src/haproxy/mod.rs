@@ -1,11 +1,10 @@
 //! What HAProxy reads and serves: the combined PEM of `crt FILE` and its writing, what it loads,
-//! and which certificate answers whom.
+//! which certificate answers whom, and what the configuration says about TLS.
 
 #[cfg(any(feature = "deploy", feature = "probe"))]
 mod address;
 mod bind;
-#[cfg(feature = "deploy")]
-pub(crate) mod config;
+pub mod config;
 mod crt_list;
 pub mod fleet;
 pub mod load;

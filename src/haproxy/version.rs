@@ -24,6 +24,11 @@ impl Version {
     /// The newest one whose behaviour is known here.
     pub const NEWEST: Self = Self { major: 3, minor: 5 };
 
+    /// 2.2, since which bind lines speak TLS 1.2 and later unless told otherwise.
+    pub(in crate::haproxy) const V2_2: Self = Self { major: 2, minor: 2 };
+    /// 2.7.
+    pub(in crate::haproxy) const V2_7: Self = Self { major: 2, minor: 7 };
+
     /// Whether a damaged block behind the first certificate is fatal. Before 2.7 the chain ended
     /// there, without a word.
     pub fn refuses_broken_chains(self) -> bool {

@@ -9,6 +9,7 @@ mod common;
 
 use std::fs;
 use std::io::Write;
+use std::net::Shutdown;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
@@ -803,6 +804,24 @@ fn met(fault: &str, scene: &Scene, next: &Next) -> (String, Box<dyn std::any::An
             let haproxy = Haproxy::serve(&stranger).unwrap();
             (text(&haproxy.tls_socket()), Box::new(haproxy))
         }
+        "serves another certificate, and once never answers" => {
+            let stranger = scene.site.renewed("a.example");
+            let stranger = scene.site.place("stranger.pem", &stranger);
+            let haproxy = Haproxy::serve(&stranger).unwrap();
+            let behind = haproxy.tls_socket();
+            let listener = UnixListener::bind(&socket).unwrap();
+            thread::spawn(move || {
+                let mut held = Vec::new();
+                for (nth, client) in listener.incoming().enumerate() {
+                    match nth {
+                        // Two handshakes were before, and two are each time it is looked.
+                        6 => held.push(client),
+                        _ => pass(client.unwrap(), &behind),
+                    }
+                }
+            });
+            (socket, Box::new(haproxy))
+        }
         "serves the new certificate without its chain" => {
             let new = &next.renewed[0];
             let bare = scene.site.path("bare.pem");
@@ -827,10 +846,30 @@ fn met(fault: &str, scene: &Scene, next: &Next) -> (String, Box<dyn std::any::An
     }
 }
 
+/// What is said here is said there, and the other way round.
+fn pass(client: UnixStream, to: &Path) {
+    let server = UnixStream::connect(to).unwrap();
+    let ends = [
+        (client.try_clone().unwrap(), server.try_clone().unwrap()),
+        (server, client),
+    ];
+    for (mut from, mut to) in ends {
+        thread::spawn(move || {
+            // Whoever hangs up ends it for both.
+            let _ = std::io::copy(&mut from, &mut to);
+            let _ = to.shutdown(Shutdown::Both);
+        });
+    }
+}
+
 #[test]
 fn what_verify_does_not_confirm_is_undone() {
     let faults = [
         ("serves another certificate", "serves another certificate"),
+        (
+            "serves another certificate, and once never answers",
+            "serves another certificate",
+        ),
         (
             "serves the new certificate without its chain",
             "with another chain behind it",
@@ -849,7 +888,7 @@ fn what_verify_does_not_confirm_is_undone() {
                 let next = scene.next();
                 let (address, _alive) = met(fault, &scene, &next);
                 let socket = scene.socket();
-                let options = ["--socket", &socket, "--verify", &address, "--timeout", "1"];
+                let options = ["--socket", &socket, "--verify", &address, "--timeout", "3"];
                 let fault = format!("--verify: {fault}");
                 let owed = Owed::undone("verify");
                 let deployed = one(&mut table, &scene, &next, &fault, &options, owed);

@@ -84,16 +84,25 @@ impl<'a> Verification<'a> {
     ///
     /// What is served instead, when the time is up.
     pub(super) fn wait(&self, before: &Round, deadline: Instant) -> Result<String, String> {
+        let mut last = None;
         loop {
             let now = self.round(deadline);
-            match self.fault(before, &now) {
-                None => return Ok(self.told(&now)),
-                Some(fault) if Instant::now() + PAUSE >= deadline => return Err(fault),
-                Some(fault) if self.cancel.is_cancelled() => {
-                    return Err(format!("it was stopped while {fault}"));
-                }
-                Some(_) => thread::sleep(PAUSE),
+            let Some(fault) = self.fault(before, &now) else {
+                return Ok(self.told(&now));
+            };
+            // A round that the deadline cut short says no more than that: the one before it does.
+            let fault = match last {
+                Some(last) if Instant::now() >= deadline => last,
+                _ => fault,
+            };
+            if Instant::now() + PAUSE >= deadline {
+                return Err(fault);
             }
+            if self.cancel.is_cancelled() {
+                return Err(format!("it was stopped while {fault}"));
+            }
+            last = Some(fault);
+            thread::sleep(PAUSE);
         }
     }
 
@@ -112,11 +121,15 @@ impl<'a> Verification<'a> {
                 (before, now) => before == now,
             })
         };
-        let mut since = None;
+        let mut since: Option<Instant> = None;
         loop {
             let is_same = is_same(&self.round(deadline));
-            let is_over = Instant::now() + PAUSE >= deadline;
-            since = is_same.then(|| since.unwrap_or_else(Instant::now));
+            let now = Instant::now();
+            // A round that the deadline cut short says nothing against the one before it.
+            if now < deadline || since.is_none() {
+                since = is_same.then(|| since.unwrap_or(now));
+            }
+            let is_over = now + PAUSE >= deadline;
             match since {
                 Some(since) if is_over || since.elapsed() >= held => return Ok(()),
                 None if is_over => {

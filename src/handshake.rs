@@ -1,25 +1,29 @@
 //! A TLS handshake with a server, to see what it shows.
 
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
 
+use rustls::client::ResolvesClientCert;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{
     CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
 };
+use rustls::sign::CertifiedKey;
 use rustls::{
     AlertDescription, ClientConfig, ClientConnection, DigitallySignedStruct, Error,
     SignatureScheme, SupportedProtocolVersion,
 };
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
-use crate::haproxy::Address;
+use crate::haproxy::Connection;
+use crate::tls::ClientCertificate;
 
 /// What a server did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Seen {
-    /// It showed these certificates, and had the key of the first.
-    Chain(Vec<CertificateDer<'static>>),
+    /// It showed these certificates, and had the key of the first; and whether it wants one, too.
+    Chain(Vec<CertificateDer<'static>>, ClientCertificate),
     /// It refused with this alert.
     Alert(AlertDescription),
     /// Something else went wrong.
@@ -89,14 +93,31 @@ impl ServerCertVerifier for Witness {
     }
 }
 
+/// Has no certificate, and notes that it was asked for one.
+#[derive(Debug, Default)]
+struct Nameless {
+    is_asked: AtomicBool,
+}
+
+impl ResolvesClientCert for Nameless {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.is_asked.store(true, Ordering::Relaxed);
+        None
+    }
+
+    fn has_certs(&self) -> bool {
+        // Otherwise it is not asked at all.
+        true
+    }
+}
+
 /// One handshake in one version of TLS, by a client that verifies these signatures only. Without a
 /// name it sends none.
 pub(crate) fn handshake(
-    address: &Address,
+    connection: io::Result<Connection>,
     name: Option<&ServerName<'static>>,
     version: &'static SupportedProtocolVersion,
     schemes: &[SignatureScheme],
-    deadline: Instant,
 ) -> Seen {
     let provider: Arc<CryptoProvider> = rustls::crypto::ring::default_provider().into();
     let witness = Arc::new(Witness {
@@ -104,12 +125,13 @@ pub(crate) fn handshake(
         algorithms: provider.signature_verification_algorithms,
         shown: Mutex::new(None),
     });
+    let nameless = Arc::new(Nameless::default());
     let config = ClientConfig::builder_with_provider(provider).with_protocol_versions(&[version]);
     let mut config = match config {
         Ok(config) => config
             .dangerous()
             .with_custom_certificate_verifier(Arc::<Witness>::clone(&witness))
-            .with_no_client_auth(),
+            .with_client_cert_resolver(Arc::<Nameless>::clone(&nameless)),
         Err(error) => return Seen::Failed(error.to_string()),
     };
     config.enable_sni = name.is_some();
@@ -123,7 +145,7 @@ pub(crate) fn handshake(
         Ok(client) => client,
         Err(error) => return Seen::Failed(error.to_string()),
     };
-    let mut stream = match address.connect(deadline) {
+    let mut stream = match connection {
         Ok(stream) => stream,
         Err(error) => return Seen::Failed(error.to_string()),
     };
@@ -131,24 +153,43 @@ pub(crate) fn handshake(
     while outcome.is_ok() && client.is_handshaking() {
         outcome = client.complete_io(&mut stream).map(drop);
     }
+    let mut is_required = false;
     if outcome.is_ok() {
         client.send_close_notify();
-        // The handshake is over, and the server may have hung up.
-        let _ = client.complete_io(&mut stream);
+        // The handshake is over, and the server may have hung up, or refuse who has no certificate:
+        // in TLS 1.3 it does so now, when it has read what is sent first.
+        let mut end = client.complete_io(&mut stream);
+        let is_asked = nameless.is_asked.load(Ordering::Relaxed);
+        while is_asked && matches!(end, Ok(moved) if moved != (0, 0)) {
+            end = client.complete_io(&mut stream);
+        }
+        is_required = end.is_err_and(|error| alert_of(&error).is_some());
     }
+    let wants = |is_required: bool| match (nameless.is_asked.load(Ordering::Relaxed), is_required) {
+        (true, true) => ClientCertificate::Required,
+        (true, false) => ClientCertificate::Optional,
+        (false, _) => ClientCertificate::NotAsked,
+    };
     let shown = witness.shown.lock().ok().and_then(|mut shown| shown.take());
     match outcome {
-        Ok(()) => shown.map_or_else(|| Seen::Failed("no certificate".to_owned()), Seen::Chain),
-        Err(error) => {
-            let inner = error
-                .get_ref()
-                .and_then(|inner| inner.downcast_ref::<Error>());
-            match (inner, shown) {
-                // A server that wants a certificate of its clients refuses when all is said.
-                (Some(Error::AlertReceived(_)), Some(shown)) => Seen::Chain(shown),
-                (Some(Error::AlertReceived(alert)), None) => Seen::Alert(*alert),
-                _ => Seen::Failed(error.to_string()),
-            }
-        }
+        Ok(()) => match shown {
+            Some(shown) => Seen::Chain(shown, wants(is_required)),
+            None => Seen::Failed("no certificate".to_owned()),
+        },
+        Err(error) => match (alert_of(&error), shown) {
+            // A server that wants a certificate of its clients refuses when all is said.
+            (Some(_), Some(shown)) => Seen::Chain(shown, wants(true)),
+            (Some(alert), None) => Seen::Alert(alert),
+            _ => Seen::Failed(error.to_string()),
+        },
+    }
+}
+
+/// The alert that an error is about.
+fn alert_of(error: &io::Error) -> Option<AlertDescription> {
+    let inner = error.get_ref()?.downcast_ref::<Error>()?;
+    match inner {
+        Error::AlertReceived(alert) => Some(*alert),
+        _ => None,
     }
 }

@@ -22,6 +22,7 @@
 //! | `haproxy::runtime` | a running HAProxy's socket | its certificates, listed and changed without a reload |
 //! | `deploy` | bundles | written, in the running HAProxy, seen to be served; or all as it was |
 //! | [`explain`] | a code, an error number, an alert, a line of a log | what it means, and which cause it points to |
+//! | [`tls`] | cipher strings, clients | what they come to, and who meets whom, without a handshake |
 //! | `probe` | a TLS server's address | what it shows, and which versions, suites and groups it takes |
 //! | [`Report`] | | what there is to say: [`Finding`]s for people and, as JSON, for programs |
 //!
@@ -123,6 +124,7 @@ mod printable;
 pub mod probe;
 pub mod profile;
 pub mod read;
+pub mod tls;
 mod tlv;
 mod trust;
 

@@ -7,7 +7,9 @@ mod common;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{Read, Write};
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,7 +17,8 @@ use common::haproxy::Haproxy;
 use common::openssl::openssl_output;
 use common::pki::{Ca, Key, KeyKind, LeafOptions};
 use fullchain::haproxy::Address;
-use fullchain::probe::{Answer, CipherSuite, Group, Hello, Probe, Row, Version};
+use fullchain::probe::{Answer, Hello, Probe, Row};
+use fullchain::tls::{CipherSuite, Group, Version};
 use tempfile::TempDir;
 
 /// Twins, and a HAProxy that serves them.
@@ -37,7 +40,66 @@ fn served(options: &str, kinds: &[KeyKind]) -> (TempDir, Haproxy) {
 }
 
 fn probe(haproxy: &Haproxy) -> Probe {
-    Probe::new(Address::Unix(haproxy.tls_socket())).name("www.example.com")
+    probe_of(&haproxy.tls_socket())
+}
+
+fn probe_of(socket: &Path) -> Probe {
+    Probe::new(Address::Unix(socket.to_owned())).name("www.example.com")
+}
+
+/// `openssl s_server` until it is dropped, with twins, each with its key in its file.
+struct Server {
+    process: Child,
+    folder: TempDir,
+}
+
+impl Server {
+    fn new(options: &[&str], kinds: &[KeyKind]) -> Server {
+        let folder = tempfile::Builder::new().prefix("srv-").tempdir_in("/tmp");
+        let folder = folder.expect("/tmp is writable");
+        let ca = Ca::root("Root");
+        let mut command = Command::new("openssl");
+        command.args(["s_server", "-www", "-unlink", "-unix", "server.sock"]);
+        for (kind, [cert, key]) in kinds.iter().zip([["-cert", "-key"], ["-dcert", "-dkey"]]) {
+            let leaf = ca.leaf(LeafOptions {
+                shared_key: Some(Key::nth(*kind, 0)),
+                ..LeafOptions::named("www.example.com")
+            });
+            let name = cert.trim_start_matches('-');
+            let pem = leaf.cert_pem + &leaf.key_pem;
+            fs::write(folder.path().join(name), pem).expect("/tmp is writable");
+            command.args([cert, name, key, name]);
+        }
+        let process = command
+            .args(options)
+            .current_dir(folder.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("openssl is needed: apt-get install openssl");
+        let server = Server { process, folder };
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while UnixStream::connect(server.socket()).is_err() {
+            assert!(
+                Instant::now() < deadline,
+                "openssl does not listen: {options:?}"
+            );
+            thread::sleep(Duration::from_millis(5));
+        }
+        server
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.folder.path().join("server.sock")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
 }
 
 fn option(version: Version) -> &'static str {
@@ -50,8 +112,7 @@ fn option(version: Version) -> &'static str {
 }
 
 /// Whether `openssl s_client` comes to an understanding with these options, without security level.
-fn understands(haproxy: &Haproxy, version: Version, options: &[&str]) -> bool {
-    let socket = haproxy.tls_socket();
+fn understands(socket: &Path, version: Version, options: &[&str]) -> bool {
     let first = [
         "s_client",
         option(version),
@@ -64,14 +125,14 @@ fn understands(haproxy: &Haproxy, version: Version, options: &[&str]) -> bool {
     said.contains("Cipher is ") && !said.contains("Cipher is (NONE)")
 }
 
-fn accepts_suite(haproxy: &Haproxy, version: Version, suite: &CipherSuite) -> bool {
+fn accepts_suite(socket: &Path, version: Version, suite: &CipherSuite) -> bool {
     let any = "ALL:COMPLEMENTOFALL:@SECLEVEL=0";
     let one = format!("{}:@SECLEVEL=0", suite.openssl);
     let options = match version {
         Version::Tls13 => ["-cipher", any, "-ciphersuites", suite.openssl],
         _ => ["-cipher", &one, "-ciphersuites", ""],
     };
-    understands(haproxy, version, &options)
+    understands(socket, version, &options)
 }
 
 fn accepted(row: &Row) -> BTreeSet<&'static str> {
@@ -101,20 +162,44 @@ fn the_matrix_is_what_openssl_finds_case_by_case() {
         ),
     ] {
         let (_folder, haproxy) = served(options, kinds);
-        let matrix = probe(&haproxy).matrix().expect("HAProxy answers");
-        for row in &matrix.rows {
-            let suites = CipherSuite::ALL
-                .iter()
-                .filter(|suite| suite.is_of(row.version));
-            let owed = suites.filter(|suite| accepts_suite(&haproxy, row.version, suite));
-            let owed: BTreeSet<_> = owed.map(|suite| suite.openssl).collect();
-            assert_eq!(accepted(row), owed, "{options}: {}", row.version);
-            assert_eq!(
-                row.accepted.is_empty(),
-                matches!(&row.last, Answer::Alert(alert) if alert.0 == 70),
-                "{options}: {row:?}"
-            );
-        }
+        is_as_openssl_finds(&haproxy.tls_socket(), options, &[70]);
+    }
+}
+
+#[test]
+fn the_matrix_of_openssls_own_server_is_what_its_client_finds() {
+    let both = &[KeyKind::P256, KeyKind::Rsa(2048)][..];
+    for (options, kinds) in [
+        ("", both),
+        (
+            "-min_protocol TLSv1 -cipher ALL:COMPLEMENTOFALL:@SECLEVEL=0",
+            both,
+        ),
+        ("-tls1_2 -cipher DHE:@SECLEVEL=0 -serverpref", &both[1..]),
+        (
+            "-min_protocol TLSv1.1 -cipher aECDSA:AECDH:@SECLEVEL=0 -ciphersuites TLS_AES_128_CCM_8_SHA256",
+            &both[..1],
+        ),
+        ("-tls1_3 -num_tickets 0", &[KeyKind::Ed25519]),
+    ] {
+        let server = Server::new(&options.split_whitespace().collect::<Vec<_>>(), kinds);
+        // Versions may be switched off, or forbidden by the security level.
+        is_as_openssl_finds(&server.socket(), options, &[70, 40]);
+    }
+}
+
+/// Every version and suite, one by one; and the alerts for versions that are refused.
+fn is_as_openssl_finds(socket: &Path, options: &str, alerts: &[u8]) {
+    let matrix = probe_of(socket).matrix().expect("the server answers");
+    for row in &matrix.rows {
+        let suites = CipherSuite::ALL
+            .iter()
+            .filter(|suite| suite.is_of(row.version));
+        let owed = suites.filter(|suite| accepts_suite(socket, row.version, suite));
+        let owed: BTreeSet<_> = owed.map(|suite| suite.openssl).collect();
+        assert_eq!(accepted(row), owed, "{options}: {}", row.version);
+        let is_refused = matches!(&row.last, Answer::Alert(alert) if alerts.contains(&alert.0));
+        assert!(!row.accepted.is_empty() || is_refused, "{options}: {row:?}");
     }
 }
 
@@ -143,7 +228,7 @@ fn groups_are_what_openssl_finds_case_by_case() {
                 .any(|(authentication, schemes)| {
                     let suites = format!("ECDHE+{authentication}:@SECLEVEL=0");
                     let offer = ["-groups", name, "-cipher", &suites, "-sigalgs", schemes];
-                    understands(&haproxy, version, &offer)
+                    understands(&haproxy.tls_socket(), version, &offer)
                 })
             });
             let owed: BTreeSet<Group> = owed.map(|(group, _)| *group).collect();

@@ -72,7 +72,12 @@ impl<'a> Verification<'a> {
         let seen = questions.map(|(address, owed, name)| {
             VERSIONS.map(|(_, version)| {
                 let deadline = deadline.min(Instant::now() + HANDSHAKE);
-                handshake(address, name.as_ref(), version, owed.schemes, deadline)
+                handshake(
+                    address.connect(deadline),
+                    name.as_ref(),
+                    version,
+                    owed.schemes,
+                )
             })
         });
         seen.collect()
@@ -149,7 +154,8 @@ impl<'a> Verification<'a> {
         let rounds = before.iter().zip(now);
         let mut questions = self.questions().zip(rounds);
         questions.find_map(|((address, owed, name), (before, now))| {
-            let is_right = |seen: &Seen| matches!(seen, Seen::Chain(chain) if *chain == owed.chain);
+            let is_right =
+                |seen: &Seen| matches!(seen, Seen::Chain(chain, _) if *chain == owed.chain);
             let is_served = now.iter().any(is_right);
             let seen = before.iter().zip(now).zip(VERSIONS);
             let mut wrong = seen.filter(|((before, now), _)| match now {
@@ -163,7 +169,7 @@ impl<'a> Verification<'a> {
             let mut fault = format!("{address} ");
             // Writing to a String does not fail.
             let _ = match now {
-                Seen::Chain(chain) => write!(fault, "serves {}", differs(chain, &owed.chain)),
+                Seen::Chain(chain, _) => write!(fault, "serves {}", differs(chain, &owed.chain)),
                 Seen::Alert(alert) => write!(fault, "answers with the alert {alert:?}"),
                 Seen::Failed(error) => write!(fault, "cannot be asked: {error}"),
             };
@@ -185,7 +191,7 @@ impl<'a> Verification<'a> {
         };
         let spoken = VERSIONS.iter().enumerate().filter(|(index, _)| {
             let mut seen = now.iter().filter_map(|pair| pair.get(*index));
-            seen.any(|seen| matches!(seen, Seen::Chain(_)))
+            seen.any(|seen| matches!(seen, Seen::Chain(..)))
         });
         let spoken: Vec<&str> = spoken.map(|(_, (version, _))| *version).collect();
         let addresses: Vec<String> = self.addresses.iter().map(Address::to_string).collect();

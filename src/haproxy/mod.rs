@@ -18,6 +18,8 @@ mod version;
 pub use crate::files::Written;
 pub use crate::pem::SecretPem;
 #[cfg(any(feature = "deploy", feature = "probe"))]
+pub(crate) use address::Connection;
+#[cfg(any(feature = "deploy", feature = "probe"))]
 pub use address::{Address, NotAnAddress};
 pub use bind::BindLine;
 pub use crt_list::{CrtEntry, CrtList, MAX_LINE, MAX_WORDS, Unwritable};

@@ -3,7 +3,7 @@
 
 use rustls_pki_types::CertificateDer;
 
-use super::{Alert, CipherSuite, Group, SignatureScheme, Version};
+use crate::tls::{Alert, CipherSuite, Group, SignatureScheme, Version};
 
 /// The most bytes that are read of an answer.
 pub const MAX_ANSWER: usize = 256 * 1024;
@@ -220,7 +220,7 @@ fn certificates(body: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
 }
 
 fn key_exchange(body: &[u8], hello: &mut ServerHello) -> Option<()> {
-    use super::suites::{Authentication, KeyExchange};
+    use crate::tls::{Authentication, KeyExchange};
     let suite = hello.cipher_suite()?;
     let mut rest = Bytes(body);
     match suite.key_exchange {

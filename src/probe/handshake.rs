@@ -6,8 +6,9 @@ use rustls::SignatureScheme;
 use rustls::version::{TLS12, TLS13};
 use rustls_pki_types::{CertificateDer, ServerName};
 
-use super::{Alert, Probe, Version};
+use super::Probe;
 use crate::handshake::{Seen, handshake};
+use crate::tls::{Alert, ClientCertificate, Version};
 
 /// The keys of certificates that a client can verify signatures of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -26,9 +27,13 @@ pub enum Keys {
 /// What a server shows to a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Shown {
-    /// These certificates, in the order in which they are sent; and it has the key of the first.
-    /// That it also wants a certificate of its clients does not matter here.
-    Chain(Vec<CertificateDer<'static>>),
+    /// It has the key of the first of these certificates.
+    Chain {
+        /// In the order in which they are sent.
+        certificates: Vec<CertificateDer<'static>>,
+        /// Whether it wants a certificate of its clients, too.
+        client_certificate: ClientCertificate,
+    },
     /// It refused.
     Alert(Alert),
     /// It could not be reached, or what it did cannot be.
@@ -68,8 +73,11 @@ impl Probe {
             Keys::Both => [&ECDSA[..], &RSA].concat(),
         };
         let deadline = Instant::now() + self.timeout;
-        match handshake(&self.address, name.as_ref(), version, &schemes, deadline) {
-            Seen::Chain(chain) => Shown::Chain(chain),
+        match handshake(self.connect(deadline), name.as_ref(), version, &schemes) {
+            Seen::Chain(certificates, client_certificate) => Shown::Chain {
+                certificates,
+                client_certificate,
+            },
             Seen::Alert(alert) => Shown::Alert(Alert(alert.into())),
             Seen::Failed(error) => Shown::Failed(error),
         }

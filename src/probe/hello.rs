@@ -1,7 +1,8 @@
 //! A ClientHello of one's own making (RFC 8446 section 4.1.2, RFC 5246 section 7.4.1.2).
 
-use super::suites::{Authentication, KeyExchange};
-use super::{CipherSuite, Group, SignatureScheme, Version};
+use crate::tls::{
+    Authentication, CipherSuite, Client, Group, KeyExchange, SignatureScheme, Version,
+};
 
 /// The longest fragment of a record.
 const MAX_FRAGMENT: usize = 16_384;
@@ -20,7 +21,8 @@ const RENEGOTIATION_INFO: u16 = 0xff01;
 /// What a client offers.
 ///
 /// ```
-/// use fullchain::probe::{CipherSuite, Hello, Version};
+/// use fullchain::probe::Hello;
+/// use fullchain::tls::{CipherSuite, Version};
 ///
 /// let old = Hello::of(Version::Tls10);
 /// assert!(old.suites.iter().all(|suite| suite.is_of(Version::Tls10)));
@@ -56,6 +58,19 @@ impl Hello {
             suites: suites.copied().collect(),
             groups: Group::ALL.to_vec(),
             schemes: SignatureScheme::ALL.to_vec(),
+            alpn: Vec::new(),
+        }
+    }
+
+    /// What a client offers, as far as it is in this crate's tables.
+    pub fn of_client(client: &Client) -> Self {
+        let suites = client.suites.iter().filter_map(|id| CipherSuite::of(*id));
+        Self {
+            name: None,
+            versions: client.versions.to_vec(),
+            suites: suites.copied().collect(),
+            groups: client.groups.to_vec(),
+            schemes: client.schemes.to_vec(),
             alpn: Vec::new(),
         }
     }

@@ -2,7 +2,8 @@
 
 use std::io;
 
-use super::{Answer, Authentication, CipherSuite, Group, Hello, Probe, ServerHello, Version};
+use super::{Answer, Hello, Probe, ServerHello};
+use crate::tls::{Authentication, CipherSuite, Group, Version};
 
 /// What a server accepts.
 #[derive(Clone, Debug, PartialEq, Eq)]

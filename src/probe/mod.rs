@@ -7,7 +7,8 @@
 //! deadline: [`MAX_ANSWER`] bytes are read at most.
 //!
 //! ```no_run
-//! use fullchain::probe::{Answer, Hello, Probe, Version};
+//! use fullchain::probe::{Answer, Hello, Probe};
+//! use fullchain::tls::Version;
 //!
 //! let probe = Probe::new("127.0.0.1:443".parse()?).name("www.example.com");
 //! let Answer::Hello(chosen) = probe.ask(&Hello::of(Version::Tls10))? else {
@@ -21,22 +22,20 @@ mod answer;
 mod handshake;
 mod hello;
 mod matrix;
-mod names;
-mod suites;
+mod visit;
 
 use std::io::{self, Read, Write};
 use std::time::{Duration, Instant};
 
 use ring::rand::{SecureRandom, SystemRandom};
 
-use crate::haproxy::Address;
+use crate::haproxy::{Address, Connection};
 
 pub use answer::{Answer, MAX_ANSWER, MAX_CERTIFICATES, ServerHello};
 pub use handshake::{Keys, Shown};
 pub use hello::Hello;
 pub use matrix::{Matrix, Row};
-pub use names::{Alert, Group, SignatureScheme, Version};
-pub use suites::{Authentication, CipherSuite, KeyExchange};
+pub use visit::Visit;
 
 /// How long one question may take, unless set.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -47,6 +46,7 @@ pub struct Probe {
     address: Address,
     name: Option<String>,
     timeout: Duration,
+    is_proxied: bool,
 }
 
 impl Probe {
@@ -56,6 +56,7 @@ impl Probe {
             address,
             name: None,
             timeout: TIMEOUT,
+            is_proxied: false,
         }
     }
 
@@ -73,6 +74,22 @@ impl Probe {
         self
     }
 
+    /// Whether each connection begins with a header of the PROXY protocol (version 1, `PROXY
+    /// UNKNOWN`), as a server with `accept-proxy` wants it.
+    #[must_use]
+    pub fn proxied(mut self, proxied: bool) -> Self {
+        self.is_proxied = proxied;
+        self
+    }
+
+    fn connect(&self, deadline: Instant) -> io::Result<Connection> {
+        let mut connection = self.address.connect(deadline)?;
+        if self.is_proxied {
+            connection.write_all(b"PROXY UNKNOWN\r\n")?;
+        }
+        Ok(connection)
+    }
+
     /// Sends a ClientHello, with this probe's name unless it has one, and reads the answer.
     ///
     /// # Errors
@@ -87,7 +104,7 @@ impl Probe {
             name: hello.name.clone().or_else(|| self.name.clone()),
             ..hello.clone()
         };
-        let mut connection = self.address.connect(deadline)?;
+        let mut connection = self.connect(deadline)?;
         connection.write_all(&named.to_bytes(random))?;
         let mut bytes = Vec::new();
         let mut buffer = [0; 4096];

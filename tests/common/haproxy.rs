@@ -29,7 +29,7 @@ const MASTER: &str = "master.sock";
 /// handshakes fail.
 const LOGGING: &str = "    log stdout format raw local0\n";
 const ERROR_LOG_FORMAT: &str = "    log global
-    error-log-format \"%ci:%cp %f/%b %[ssl_fc_err,hex] %[ssl_fc_err_str]\"
+    error-log-format \"%ci:%cp %f/%b %[ssl_fc_err,hex] %[ssl_fc_err_str] %[fc_err_str]\"
 ";
 
 /// A HAProxy that serves one bundle until it is dropped.
@@ -328,7 +328,11 @@ pub fn refusals(pem_paths: &[PathBuf]) -> Vec<Option<String>> {
 }
 
 /// What is answered to a command on a stats or master's socket.
-fn answer(socket: &Path, command: &str) -> std::io::Result<String> {
+///
+/// # Errors
+///
+/// If nobody listens there.
+pub fn answer(socket: &Path, command: &str) -> std::io::Result<String> {
     let mut socket = UnixStream::connect(socket)?;
     let mut answer = String::new();
     socket.write_all(format!("{command}\n").as_bytes())?;
@@ -343,7 +347,7 @@ fn socket(dir: &Path, n: usize) -> PathBuf {
 
 /// A directory of the test's own: unlike ports, the sockets in it cannot be taken by others. It is
 /// right below `/tmp`, as a socket's path has no more than 108 bytes.
-fn short_dir() -> TempDir {
+pub fn short_dir() -> TempDir {
     tempfile::Builder::new()
         .prefix("fullchain-")
         .tempdir_in("/tmp")
@@ -351,7 +355,7 @@ fn short_dir() -> TempDir {
 }
 
 /// HAProxy without a terminal, on which it would ask for an encrypted key's password, and wait.
-fn haproxy_command() -> Command {
+pub fn haproxy_command() -> Command {
     let mut command = Command::new("setsid");
     command.arg(haproxy_program());
     command

@@ -301,9 +301,14 @@ impl Ca {
     /// An empty certificate revocation list: a block that is no certificate, though CAs hand it
     /// over with them.
     pub fn crl_pem(&self) -> String {
+        self.crl_pem_until(END)
+    }
+
+    /// The same, with the next one due on that day.
+    pub fn crl_pem_until(&self, next: Day) -> String {
         CertificateRevocationListParams {
             this_update: self.params.not_before,
-            next_update: self.params.not_after,
+            next_update: date_time_ymd(next.0, next.1, next.2),
             crl_number: serial().into(),
             issuing_distribution_point: None,
             revoked_certs: Vec::new(),

@@ -258,6 +258,10 @@ pub struct ProbeArguments {
     #[arg(long, value_name = "mozilla|system|FILE")]
     pub roots: Vec<Roots>,
 
+    /// Begin each connection with a header of the PROXY protocol, for what has accept-proxy
+    #[arg(long)]
+    pub send_proxy: bool,
+
     /// How long each question may take
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
     pub timeout: Duration,

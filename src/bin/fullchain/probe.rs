@@ -4,7 +4,8 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use fullchain::haproxy::Address;
-use fullchain::probe::{Answer, Keys, Matrix, Probe, Shown, Version};
+use fullchain::probe::{Answer, Keys, Matrix, Probe, ServerHello, Shown, Visit};
+use fullchain::tls::{ClientCertificate, Version};
 use fullchain::{Certificate, Chain, Origin, Reader, Report};
 use rustls_pki_types::{IpAddr, ServerName, UnixTime};
 use serde::Serialize;
@@ -21,8 +22,43 @@ struct Json<'a> {
     sni: Option<&'a str>,
     handshakes: &'a [Handshake],
     versions: Option<&'a Matrix>,
+    /// The clients that people meet.
+    clients: Vec<Visited>,
     /// Why the server could not be asked; `null` otherwise.
     error: Option<String>,
+}
+
+/// A client, and the handshake that it would have.
+#[derive(Serialize)]
+struct Visited {
+    name: &'static str,
+    title: &'static str,
+    source: &'static str,
+    /// The version and the cipher suite that are taken; `null` for a client that cannot connect.
+    version: Option<Version>,
+    cipher_suite: Option<&'static str>,
+    /// What it is told if it cannot.
+    refusal: Option<String>,
+}
+
+impl Visited {
+    fn of(visit: &Visit) -> Self {
+        let (chosen, refusal) = match &visit.answer {
+            Answer::Hello(hello) => (Some(hello), None),
+            Answer::Alert(alert) => (None, Some(format!("alert {alert}"))),
+            Answer::Closed => (None, Some("the connection is closed".to_owned())),
+            _ => (None, Some("no TLS".to_owned())),
+        };
+        let suite = chosen.and_then(ServerHello::cipher_suite);
+        Self {
+            name: visit.client.name,
+            title: visit.client.title,
+            source: visit.client.source,
+            version: chosen.map(|hello| hello.version),
+            cipher_suite: suite.map(|suite| suite.openssl),
+            refusal,
+        }
+    }
 }
 
 /// A whole handshake, and what clients make of what was shown.
@@ -31,18 +67,24 @@ struct Handshake {
     version: Version,
     keys: Keys,
     outcome: String,
+    /// Whether it wants one of its clients; `null` if the handshake failed.
+    client_certificate: Option<ClientCertificate>,
     chain: Option<Chain>,
     findings: Report,
 }
 
 pub fn probe(arguments: &ProbeArguments) -> ExitCode {
     let name = sni(arguments);
-    let mut probe = Probe::new(arguments.address.clone()).timeout(arguments.timeout);
+    let mut probe = Probe::new(arguments.address.clone())
+        .timeout(arguments.timeout)
+        .proxied(arguments.send_proxy);
     if let Some(name) = &name {
         probe = probe.name(name);
     }
     let handshakes = handshakes(arguments, &probe, name.as_deref());
     let matrix = probe.matrix();
+    let visits = probe.visits().unwrap_or_default();
+    let visits: Vec<_> = visits.iter().map(Visited::of).collect();
     let is_trusted = matrix.is_ok()
         && handshakes.iter().any(|it| it.chain.is_some())
         && handshakes
@@ -56,10 +98,11 @@ pub fn probe(arguments: &ProbeArguments) -> ExitCode {
                 sni: name.as_deref(),
                 handshakes: &handshakes,
                 versions: matrix.as_ref().ok(),
+                clients: visits,
                 error: matrix.as_ref().err().map(io::Error::to_string),
             },
         ),
-        false => print(&handshakes, &matrix),
+        false => print(&handshakes, &matrix, &visits),
     };
     bind::code(is_trusted, shown)
 }
@@ -93,11 +136,19 @@ fn handshakes(arguments: &ProbeArguments, probe: &Probe, name: Option<&str>) -> 
                 version,
                 keys,
                 outcome: String::new(),
+                client_certificate: None,
                 chain: None,
                 findings: report.clone(),
             };
             match (probe.handshake(version, keys), &bundler) {
-                (Shown::Chain(shown), Ok(bundler)) => {
+                (
+                    Shown::Chain {
+                        certificates: shown,
+                        client_certificate,
+                    },
+                    Ok(bundler),
+                ) => {
+                    handshake.client_certificate = Some(client_certificate);
                     handshake.outcome = format!("{} certificates", shown.len());
                     let certificates = shown.into_iter().enumerate().filter_map(|(place, der)| {
                         let origin = Origin::new(format!("certificate {}", place + 1));
@@ -116,7 +167,7 @@ fn handshakes(arguments: &ProbeArguments, probe: &Probe, name: Option<&str>) -> 
                         None => handshake.outcome = "no certificate that can be read".to_owned(),
                     }
                 }
-                (Shown::Chain(_), Err(error)) => handshake.outcome = error.to_string(),
+                (Shown::Chain { .. }, Err(error)) => handshake.outcome = error.to_string(),
                 (Shown::Alert(alert), _) => handshake.outcome = format!("alert {alert}"),
                 (Shown::Failed(error), _) => handshake.outcome = error,
             }
@@ -126,7 +177,11 @@ fn handshakes(arguments: &ProbeArguments, probe: &Probe, name: Option<&str>) -> 
     handshakes
 }
 
-fn print(handshakes: &[Handshake], matrix: &io::Result<Matrix>) -> io::Result<()> {
+fn print(
+    handshakes: &[Handshake],
+    matrix: &io::Result<Matrix>,
+    visits: &[Visited],
+) -> io::Result<()> {
     let mut out = anstream::stdout().lock();
     for handshake in handshakes {
         let keys = match handshake.keys {
@@ -147,6 +202,18 @@ fn print(handshakes: &[Handshake], matrix: &io::Result<Matrix>) -> io::Result<()
                 until(chain.valid_until())
             )?,
             None => writeln!(out)?,
+        }
+        match handshake.client_certificate {
+            Some(ClientCertificate::Required) => {
+                writeln!(out, "    it requires a certificate of its clients")?;
+            }
+            Some(ClientCertificate::Optional) => {
+                writeln!(
+                    out,
+                    "    it asks its clients for a certificate, and goes on without"
+                )?;
+            }
+            _ => {}
         }
         write!(out, "{}", handshake.findings.styled())?;
     }
@@ -174,6 +241,14 @@ fn print(handshakes: &[Handshake], matrix: &io::Result<Matrix>) -> io::Result<()
                 None => writeln!(out, "    {:#06x}", chosen.suite)?,
             }
         }
+    }
+    for visit in visits {
+        let outcome = match (visit.version, visit.cipher_suite, &visit.refusal) {
+            (Some(version), suite, _) => format!("{version}, {}", suite.unwrap_or("?")),
+            (None, _, Some(refusal)) => format!("cannot connect: {refusal}"),
+            (None, _, None) => "cannot connect".to_owned(),
+        };
+        writeln!(out, "{:<40} {outcome}", visit.title)?;
     }
     Ok(())
 }

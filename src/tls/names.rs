@@ -35,7 +35,8 @@ impl Version {
         }
     }
 
-    pub(super) fn of(number: u16) -> Option<Self> {
+    #[cfg(feature = "probe")]
+    pub(crate) fn of(number: u16) -> Option<Self> {
         Self::ALL
             .into_iter()
             .find(|version| version.number() == number)
@@ -51,6 +52,20 @@ impl fmt::Display for Version {
             Self::Tls13 => "TLS 1.3",
         })
     }
+}
+
+/// Whether a server wants a certificate of its clients (RFC 8446 section 4.3.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
+pub enum ClientCertificate {
+    /// It asks for none.
+    NotAsked,
+    /// It asks, and goes on without.
+    Optional,
+    /// It asks, and refuses clients that have none.
+    Required,
 }
 
 macro_rules! numbers {

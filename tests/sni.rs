@@ -199,6 +199,15 @@ fn filters_that_hide_names_or_do_nothing_are_said() {
             "its own b.example; others do",
         )],
     );
+    // Another line of the same certificate answers for them.
+    let table = of(
+        OLD,
+        &[
+            ("a.pem", &one, &["a.example"]),
+            ("a.pem", &one, &["b.example"]),
+        ],
+    );
+    says(&table, &[]);
 }
 
 #[test]
@@ -316,4 +325,15 @@ fn the_default_is_a_list_since_3_0() {
         &[("a.pem", &one, &[]), ("b.pem", &other, &["b.example", "*"])],
     );
     assert_eq!(default(&starred, RSA_ONLY).as_deref(), Some("b.pem"));
+}
+
+#[test]
+fn a_file_that_is_named_again_with_its_folder_is_nothing_odd() {
+    let (a, b) = (ecdsa(&["a.example"]), ecdsa(&["b.example"]));
+    let table = of(
+        OLD,
+        &[("b.pem", &b, &[]), ("a.pem", &a, &[]), ("b.pem", &b, &[])],
+    );
+    says(&table, &[]);
+    assert_eq!(table.default_file(), Some("b.pem"));
 }

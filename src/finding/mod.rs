@@ -34,6 +34,15 @@ use std::fmt;
 use crate::origin::Origin;
 use crate::printable::Printable;
 
+/// The first of these names, and how many more there are.
+pub(crate) fn some_of(names: &[impl AsRef<str>], most: usize) -> String {
+    let first: Vec<&str> = names.iter().take(most).map(AsRef::as_ref).collect();
+    match names.len().saturating_sub(most) {
+        0 => first.join(", "),
+        more => format!("{} and {more} more", first.join(", ")),
+    }
+}
+
 /// One thing there is to say about the material.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::{Answer, Because, Client, Entry, KeyType, Pattern, SniTable};
-use crate::finding::{Code, Finding};
+use crate::finding::{Code, Finding, some_of};
 use crate::origin::Origin;
 
 /// How many names one finding tells.
@@ -91,10 +91,14 @@ impl SniTable {
         }
         let findings = late.into_iter().filter_map(|((other, first), names)| {
             let (other, first) = (self.entries.get(other)?, self.entries.get(first)?);
+            // A file that is named first, to be the default, and then once more with its folder.
+            if other.file == first.file {
+                return None;
+            }
             let message = format!(
                 "{} never answers for {}: {} has the same key type, {}, and is loaded before it",
                 other.file,
-                told(&names),
+                some_of(&names, MOST_NAMES),
                 first.file,
                 first.key_type()
             );
@@ -128,7 +132,7 @@ impl SniTable {
             let message = format!(
                 "{} has a wildcard and an ECDSA key, and so answers modern clients for {}, which {} has letter for letter with an RSA key",
                 winner.file,
-                told(&names),
+                some_of(&names, MOST_NAMES),
                 own.file
             );
             Some(Finding::new(Code::WildcardWins, message).at(&Origin::new(&*own.file)))
@@ -152,6 +156,10 @@ impl SniTable {
             }
             _ => false,
         };
+        let mut before = self.entries.iter().take(index);
+        if before.any(|it| it.file == entry.file && it.filters == entry.filters) {
+            return None;
+        }
         let is_default = !self.strict && self.defaults().contains(&index);
         if is_default || entry.names().iter().any(|name| answers(name)) {
             return None;
@@ -184,7 +192,7 @@ impl SniTable {
                 !found.iter().flatten().any(|(it, _)| {
                     self.entries
                         .get(*it)
-                        .is_some_and(|it| std::ptr::eq(it, entry))
+                        .is_some_and(|it| it.file == entry.file)
                 })
             })
             .collect();
@@ -200,7 +208,7 @@ impl SniTable {
         let message = format!(
             "the filters of {}'s line keep it from answering for its own {}; {others}",
             entry.file,
-            told(&hidden)
+            some_of(&hidden, MOST_NAMES)
         );
         Some(Finding::new(Code::FilterHidesNames, message).at(&Origin::new(&*entry.file)))
     }
@@ -277,7 +285,7 @@ impl SniTable {
                 "{} and {} are twins with an ECDSA and an RSA key, and only one of them has {}",
                 ecdsa_entry.file,
                 rsa_entry.file,
-                told(&names)
+                some_of(&names, MOST_NAMES)
             );
             findings
                 .push(Finding::new(Code::TwinsDiffer, message).at(&Origin::new(&*rsa_entry.file)));
@@ -289,7 +297,7 @@ impl SniTable {
             let message = format!(
                 "{} has an ECDSA key, and there is no twin with an RSA key for {}, while other names have one",
                 entry.file,
-                told(&names)
+                some_of(&names, MOST_NAMES)
             );
             findings.push(Finding::new(Code::TwinMissing, message).at(&Origin::new(&*entry.file)));
         }
@@ -305,13 +313,4 @@ fn odd_common_name(entry: &Entry) -> Option<Finding> {
         entry.file
     );
     Some(Finding::new(Code::OddCommonName, message).at(&Origin::new(&*entry.file)))
-}
-
-/// The first names, and how many more there are.
-fn told(names: &[&str]) -> String {
-    let first: Vec<&str> = names.iter().take(MOST_NAMES).copied().collect();
-    match names.len().checked_sub(MOST_NAMES) {
-        Some(more @ 1..) => format!("{} and {more} more", first.join(", ")),
-        _ => first.join(", "),
-    }
 }

@@ -19,7 +19,7 @@ use memchr::memmem;
 use super::Expected;
 use super::sink::Sink;
 use crate::error::Error;
-use crate::finding::{Code, Finding};
+use crate::finding::{Code, Finding, some_of};
 use entry::{Encoding, Named, looks_like_pem};
 use yaml::{Fault, Node, Value};
 
@@ -357,7 +357,7 @@ impl Manifest<'_, '_> {
             let message = format!(
                 "{} Secrets have a certificate and a key: {}",
                 self.pairs.len(),
-                listed(&self.pairs)
+                some_of(&self.pairs, MOST_NAMED)
             );
             let finding = Finding::new(Code::SeveralSecrets, message);
             self.sink.say(finding.at(&origin));
@@ -367,7 +367,7 @@ impl Manifest<'_, '_> {
         }
         let message = format!(
             "neither a certificate nor a key is in {}",
-            listed(&self.empty)
+            some_of(&self.empty, MOST_NAMED)
         );
         match self.sink.material.is_empty() {
             true => {
@@ -398,14 +398,5 @@ fn segment(key: &str) -> String {
     match shown(key) {
         true => key.to_owned(),
         false => "*".to_owned(),
-    }
-}
-
-fn listed(names: &[String]) -> String {
-    let first = names.iter().take(MOST_NAMED).cloned().collect::<Vec<_>>();
-    let more = names.len().saturating_sub(MOST_NAMED);
-    match more {
-        0 => first.join(", "),
-        _ => format!("{}, and {more} more", first.join(", ")),
     }
 }

@@ -24,7 +24,7 @@ const ALERTS: &[Meaning] = &[
     (51, "decrypt_error", Key, "A signature or a key exchange did not come out: key and certificate may not belong together.", "Check the pair: `fullchain check FILE`."),
     (70, "protocol_version", Protocol, "No version of TLS in common.", "Compare `ssl-min-ver` and `ssl-max-ver` with what the other speaks."),
     (71, "insufficient_security", Protocol, "What the other offers is too weak for the sender.", "Raise ciphers and key sizes."),
-    (80, "internal_error", Software, "Something went wrong in the sender that has nothing to do with the other side.", "Read the sender's log."),
+    (80, "internal_error", Software, "Something went wrong in the sender that has nothing to do with the other side; or it is a HAProxy, and the certificate that it was shown has not the name of its `sni` or `verifyhost`.", "Read the sender's log."),
     (86, "inappropriate_fallback", Protocol, "A client tried again with a lower version than both sides speak (RFC 7507).", "Look for what broke the first handshake."),
     (90, "user_canceled", Network, "The handshake was given up by a person or a program.", "Nothing is wrong with TLS."),
     (100, "no_renegotiation", Protocol, "The sender does not renegotiate.", "Turn renegotiation off on the other side."),

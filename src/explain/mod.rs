@@ -14,12 +14,13 @@ mod alert;
 mod log;
 mod message;
 mod openssl;
+mod reasons;
 
 use std::fmt;
 
 use crate::finding::Code;
 
-pub use log::{Line, LogSummary, MAX_CLIENTS};
+pub use log::{Failures, Line, LogSummary, MAX_CLIENTS};
 
 /// What lies behind a failure of a TLS handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -105,8 +106,23 @@ impl fmt::Display for Explanation {
 pub fn explain(word: &str) -> Option<Explanation> {
     code(word)
         .or_else(|| alert::explain(word))
+        .or_else(|| (word.trim() == NO_ERROR).then(hung_up))
         .or_else(|| openssl::number(word).and_then(openssl::explain))
         .or_else(|| in_text(word))
+}
+
+/// No error of OpenSSL's, as `ssl_fc_err,hex` has it.
+const NO_ERROR: &str = "0000000000000000";
+
+/// A handshake that failed without an error of OpenSSL's.
+fn hung_up() -> Explanation {
+    Explanation {
+        word: NO_ERROR.to_owned(),
+        title: "no error of OpenSSL's: the other side hung up".to_owned(),
+        cause: Cause::Network,
+        meaning: "The other side closed the connection before the handshake was over, and sent no alert: mostly a health check that only connects or that ends with its own part of the handshake, or a scanner.".to_owned(),
+        cure: Some("Nothing, if it comes from a load balancer at regular times; a check that asks for a page in TLS (`check-ssl`, `option httpchk`) leaves no such lines.".to_owned()),
+    }
 }
 
 /// What is said in a longer text, such as a line of a log.
@@ -120,6 +136,9 @@ fn in_text(text: &str) -> Option<Explanation> {
     let message = message::explain(text);
     match (error, message) {
         (Some(error), _) => Some(error),
+        (None, Some(vague)) if vague.word == message::VAGUE && text.contains(NO_ERROR) => {
+            Some(hung_up())
+        }
         (None, Some(message)) if message.cause != Cause::Unknown => Some(message),
         (None, message) => openssl::by_words(text).or(message),
     }
@@ -140,7 +159,7 @@ fn code(word: &str) -> Option<Explanation> {
 }
 
 /// The cause of failure that a finding warns of.
-fn cause_of(code: Code) -> Cause {
+pub(crate) fn cause_of(code: Code) -> Cause {
     use Code::*;
     match code {
         NoKey | KeyMismatch | AmbiguousPair | EncryptedKey | WrongPassphrase | UnsupportedKey
@@ -149,8 +168,44 @@ fn cause_of(code: Code) -> Cause {
         DefaultCertificate | DefaultChanged | NameClaimedTwice | WildcardWins | NeverAnswers
         | FilterHidesNames | VoidFilter | OddCommonName | NameMismatch | NameLost
         | CrtListSyntax => Cause::Sni,
-        NotLoaded | SideFile | NotNamed => Cause::Setup,
-        WeakDhParameters | DuplicateDhParameters => Cause::Protocol,
+        HostWithoutCertificate | StrictSniAlerts | NameNeverSeen => Cause::Sni,
+        NotLoaded | SideFile | NotNamed | ConfigSyntax | ConfigMessage | ConditionUnknown
+        | UnknownVariable | UnexpandedVariable | EmptyWord | MisspeltOption | NewerOption
+        | ErrorsNotLogged | UnknownFetch => Cause::Setup,
+        WeakDhParameters
+        | DuplicateDhParameters
+        | TlsVersions
+        | CipherString
+        | UnknownCipher
+        | KeyBelowLevel
+        | SslMissing
+        | Tls13InCiphers
+        | TlsList
+        | VersionBlocked
+        | NoUsableCipher
+        | LegacyVersion
+        | WeakCipher
+        | Guideline
+        | ClientShutOut => Cause::Protocol,
+        VerifyWithoutCa
+        | BackendUnverified
+        | BackendAnyName
+        | BackendWithoutSni
+        | BackendUntrusted
+        | SniExpression
+        | BackendName
+        | BackendRefuses
+        | BackendPlain
+        | BackendSpeaksTls
+        | TlsInTls
+        | BackendWantsCertificate
+        | BackendUnreachable
+        | CheckWithoutTls
+        | CheckWithoutSni => Cause::Backend,
+        CaFile | CaFileWithoutRoot => Cause::Backend,
+        CrlFile | CrlMissing | CrlStale => Cause::Client,
+        ClientsUnverified => Cause::Client,
+        NotServed => Cause::Setup,
         _ => Cause::Chain,
     }
 }

@@ -1,99 +1,56 @@
 //! OpenSSL's error numbers, as HAProxy logs them (`ssl_fc_err`, `ssl_bc_err`, and their `_str`).
 
+use super::reasons::{GROUPS, REASONS, Reason};
 use super::{Cause, Explanation};
-use Cause::{Chain, Client, Key, Network, NotTls, Protocol, Sni, Software};
+use Cause::{Key, Network, Setup, Software, Unknown};
 
-/// The number of the library that does TLS.
+/// The numbers of OpenSSL's libraries; that of the one that does TLS first.
 const SSL: u32 = 20;
+const SYSTEM: u32 = 2;
+const EVP: u32 = 6;
+const PEM: u32 = 9;
+const X509: u32 = 11;
 
-/// Why a handshake failed: OpenSSL's reason code, its words, the cause, what it means, and what to
-/// do.
-type Reason = (u32, &'static str, Cause, &'static str, &'static str);
+/// A flag of reasons that all libraries have in common, and the bits of the reason itself.
+const COMMON: u32 = 0x8_0000;
+const COMMON_REASON: u32 = 0x3_ffff;
 
 /// Reason codes from here on are alerts that the peer sent.
 const ALERTS: u32 = 1000;
 
-#[rustfmt::skip]
-const REASONS: &[Reason] = &[
-    (101, "no suitable key share", Protocol, "The client offered no key share for a group that this side takes.", "Compare `curves` with what the client offers."),
-    (102, "bad dh value", Protocol, "The peer's Diffie-Hellman value is not acceptable.", "Prefer ECDHE suites over DHE."),
-    (110, "bad extension", Software, "The peer sent an extension that cannot be read, or where it may not stand.", "Look for a proxy or scanner in between."),
-    (112, "missing sigalgs extension", Protocol, "The client speaks TLS 1.3 and does not say which signatures it verifies.", "Bring the client up to date."),
-    (118, "no suitable signature algorithm", Key, "No certificate here has a key whose signatures the client verifies: mostly an ECDSA certificate alone, and a client for RSA, or the other way round.", "Add a certificate of the other key type: `fullchain deploy --twins`."),
-    (123, "bad signature", Key, "The signature over the handshake is wrong: key and certificate do not belong together, or something in between changes bytes.", "Check the pair: `fullchain check FILE`."),
-    (134, "certificate verify failed", Chain, "This side verified the peer's certificate and refused it. On a server line (`ssl_bc_err`) that is the backend's: not issued by a CA of `ca-file`, expired, or for another name; on a bind line (`ssl_fc_err`) the client's.", "For a backend see which chain it sends (`openssl s_client -showcerts`), and put its CA into `ca-file`."),
-    (141, "compression failure", Software, "Compression of TLS failed.", "Turn compression off on the peer."),
-    (147, "decryption failed", Software, "A record could not be decrypted.", "Look for something in between that changes bytes."),
-    (155, "https proxy request", NotTls, "A client sent CONNECT, as to an HTTP proxy, to the TLS port.", "The client's proxy setting names this address."),
-    (156, "http request", NotTls, "A client spoke plain HTTP to the TLS port.", "Use https:// there, or let the client come to the plain port."),
-    (158, "at least (D)TLS 1.2 needed in Suite B mode", Protocol, "Suite B allows TLS 1.2 and newer only.", "Raise the peer's version."),
-    (166, "version too high", Protocol, "The peer chose a newer version than this side allows.", "Compare `ssl-max-ver` with the peer's versions."),
-    (168, "missing rsa certificate", Key, "The suite needs an RSA certificate, and there is none.", "Add an RSA certificate, or drop RSA suites."),
-    (171, "missing tmp dh key", Protocol, "A DHE suite was chosen, and there are no DH parameters.", "Set `tune.ssl.default-dh-param 2048`."),
-    (176, "no certificates returned", Client, "The client sent no certificate.", "Give it one, or set `verify optional`."),
-    (177, "no certificate assigned", Key, "A certificate was needed here and none was set.", "Check the `crt` of the line."),
-    (179, "no certificate set", Key, "A certificate was needed here and none was set.", "Check the `crt` of the line."),
-    (181, "no ciphers available", Protocol, "After versions and security level nothing is left to offer.", "Check `ciphers`, `ciphersuites`, `ssl-min-ver` and `ssl-max-ver` of the line."),
-    (185, "no cipher match", Protocol, "The cipher string names nothing that OpenSSL has.", "Check its spelling: `openssl ciphers -v STRING`."),
-    (191, "no protocols available", Protocol, "No version of TLS is left: the lowest is above the highest, or the security level forbids the rest.", "Check `ssl-min-ver`, `ssl-max-ver` and `no-tlsv1x`."),
-    (193, "no shared cipher", Protocol, "Client and server have no cipher suite in common; or only suites that need a certificate of another key type than there is.", "See what the server takes: `fullchain probe HOST:PORT`; compare key type and `ciphers`."),
-    (198, "packet length too long", NotTls, "What came is too long for TLS: mostly another protocol.", "Make sure that both ends speak TLS on this port; look at `send-proxy` and `accept-proxy`."),
-    (199, "peer did not return a certificate", Client, "The bind line demands a certificate of its clients (`verify required`), and this one sent none.", "Give the client a certificate, or set `verify optional`."),
-    (209, "missing supported groups extension", Protocol, "The client names no groups for key exchange.", "Bring the client up to date."),
-    (218, "ciphersuite digest has changed", Software, "The peer changed its mind in the middle of a TLS 1.3 handshake.", "Bring the peer up to date."),
-    (229, "ssl handshake failure", Software, "The handshake failed for a reason that OpenSSL does not tell.", "Ask the peer's log."),
-    (230, "ssl library has no ciphers", Protocol, "No cipher suite is left to offer.", "Check `ciphers` of the line."),
-    (234, "callback failed", Sni, "HAProxy itself ended the handshake: with `strict-sni`, as no certificate has the name that the client sent, or it sent none.", "See which names are served: `fullchain sni --strict-sni --name NAME CERTS`."),
-    (235, "no application protocol", Protocol, "Client and server have no protocol in common behind TLS (ALPN), such as h2 and http/1.1.", "Add the client's protocol to `alpn`."),
-    (239, "unable to find public key parameters", Key, "The certificate's key cannot be used.", "Check the certificate: `fullchain check FILE`."),
-    (241, "insufficient security", Protocol, "What is in common is below the security level.", "Raise the peer's ciphers or key sizes."),
-    (244, "unexpected message", Software, "A message came where none may be.", "Look for a proxy or scanner in between."),
-    (246, "unknown alert type", Software, "The peer sent an alert that nobody knows.", "Ask the peer's log."),
-    (247, "unknown certificate type", Key, "The peer's certificate has a key of a kind that is not supported.", "Use RSA, ECDSA or Ed25519."),
-    (248, "unknown cipher returned", Protocol, "The server chose a suite that this side does not know.", "Bring this side up to date."),
-    (252, "unknown protocol", NotTls, "What came first is no TLS.", "Make sure that both ends speak TLS on this port."),
-    (258, "unsupported protocol", Protocol, "The other side's versions of TLS are all outside of what is allowed here: mostly a client of TLS 1.0 or 1.1.", "Bring it up to date; or lower `ssl-min-ver` (and `@SECLEVEL=0` in `ciphers` for 1.0 and 1.1), knowing what that costs."),
-    (259, "unsupported ssl version", Protocol, "The version is not supported.", "Bring the peer up to date."),
-    (261, "wrong cipher returned", Protocol, "The server chose a suite that was not offered.", "Bring the server up to date."),
-    (266, "wrong ssl version", Protocol, "The peer chose a version that was not offered.", "Compare both sides' versions."),
-    (267, "wrong version number", NotTls, "What came is no TLS, or of no version that is known: mostly plain text, a PROXY protocol header that was not expected, or a backend without TLS behind `ssl`.", "Make sure that both ends speak TLS on this port; look at `send-proxy`, `accept-proxy` and `ssl` of the line."),
-    (271, "bad length", Software, "A length in a message is wrong.", "Look for something in between that changes bytes."),
-    (281, "decryption failed or bad record mac", Software, "A record arrived changed.", "Look for something in between that changes bytes, or for failing hardware."),
-    (288, "private key mismatch", Key, "Key and certificate do not belong together.", "Build the bundle anew: `fullchain bundle`."),
-    (294, "unexpected eof while reading", Network, "The other side hung up in the middle of the handshake: a client that gave up or does not trust the certificate, a health check, a scanner, or a timeout.", "If it is one client again and again, see what it says; health checks of TCP need a plain port."),
-    (295, "no suitable groups", Protocol, "No group for key exchange goes with the versions that are left.", "Check `curves`."),
-    (297, "no suitable digest algorithm", Protocol, "No hash function that both allow.", "Compare `sigalgs` and the security levels."),
-    (304, "bad ecc cert", Key, "The elliptic-curve certificate cannot be used.", "Use P-256 or P-384."),
-    (315, "unsupported elliptic curve", Key, "The certificate's curve is not supported by the other side.", "Use P-256 or P-384."),
-    (331, "no client cert method", Client, "A client certificate was asked for and there is none to send.", "Give the server line a `crt`."),
-    (333, "legacy sigalg disallowed or unsupported", Key, "A signature with SHA-1 or MD5, which the security level forbids.", "Have the certificate issued anew, or bring the peer up to date."),
-    (338, "unsafe legacy renegotiation disabled", Protocol, "The peer does not know secure renegotiation (RFC 5746), and OpenSSL 3 does without such peers.", "Bring the peer up to date."),
-    (339, "no renegotiation", Protocol, "The peer wanted to renegotiate, which is not done here.", "Turn renegotiation off on the peer."),
-    (373, "inappropriate fallback", Protocol, "A client tried again with a lower version than both sides speak (RFC 7507): its first try failed for another reason.", "Look for what broke the first handshake: a middlebox, a timeout."),
-    (376, "no shared signature algorithms", Key, "No signature scheme in common.", "Compare `sigalgs` with the key type of the certificate; add a certificate of the other type."),
-    (377, "cert cb error", Sni, "Choosing a certificate failed.", "See which certificates the line has: `fullchain sni CERTS`."),
-    (378, "wrong curve", Protocol, "The peer took a group that was not offered.", "Compare `curves`."),
-    (381, "missing ecdsa signing cert", Key, "The suite needs an ECDSA certificate, and there is none.", "Add an ECDSA certificate, or drop ECDSA suites."),
-    (383, "wrong certificate type", Key, "The certificate's key type does not go with the suite.", "Compare key type and `ciphers`."),
-    (394, "dh key too small", Protocol, "The server's DH parameters are shorter than the security level allows.", "On the server: `tune.ssl.default-dh-param 2048`, or ECDHE suites only."),
-    (396, "version too low", Protocol, "The other side speaks only versions below the lowest that is allowed.", "Bring it up to date, or lower `ssl-min-ver`."),
-    (397, "ca key too small", Chain, "A CA's key in the chain is shorter than the security level allows.", "Have the certificate issued by a CA of today."),
-    (398, "ca md too weak", Chain, "A CA's certificate is signed with a hash that the security level forbids, such as SHA-1.", "Have the certificate issued by a CA of today."),
-    (399, "ee key too small", Key, "The certificate's key is shorter than the security level allows.", "Make a new key: RSA of 2048 bits or P-256."),
-    (410, "no shared groups", Protocol, "No group for key exchange in common.", "Compare `curves` with what the client offers."),
-    (443, "bad record type", NotTls, "What came is no record of TLS.", "Make sure that both ends speak TLS on this port."),
+/// The libraries of OpenSSL whose errors come up.
+const LIBRARIES: [(u32, &str); 19] = [
+    (SYSTEM, "the operating system"),
+    (3, "large numbers (BN)"),
+    (4, "RSA"),
+    (5, "Diffie-Hellman"),
+    (EVP, "keys and digests (EVP)"),
+    (PEM, "PEM"),
+    (X509, "certificates (X509)"),
+    (13, "ASN.1"),
+    (14, "openssl.cnf"),
+    (15, "memory and threads (CRYPTO)"),
+    (16, "elliptic curves"),
+    (32, "reading and writing (BIO)"),
+    (34, "extensions of certificates (X509V3)"),
+    (35, "PKCS#12"),
+    (36, "random numbers"),
+    (39, "OCSP"),
+    (44, "files and stores (OSSL_STORE)"),
+    (57, "its providers"),
+    (60, "decoding keys and certificates"),
 ];
 
-/// The libraries of OpenSSL whose errors come up.
-const LIBRARIES: [(u32, &str); 8] = [
-    (2, "the operating system"),
-    (4, "RSA"),
-    (6, "keys and digests (EVP)"),
-    (9, "PEM"),
-    (11, "certificates (X509)"),
-    (13, "ASN.1"),
-    (16, "elliptic curves"),
-    (SSL, "TLS"),
+/// What matters of other libraries.
+#[rustfmt::skip]
+const ELSEWHERE: &[(u32, Reason)] = &[
+    (SYSTEM, (32, "broken pipe", Network, "The other side had closed the connection before this side was done.", "If it is one client again and again, see what it says.")),
+    (SYSTEM, (104, "connection reset by peer", Network, "The other side broke the connection off.", "If it is one client again and again, see what it says; look for a firewall in between.")),
+    (EVP, (100, "bad decrypt", Key, "A key could not be decrypted: mostly by a wrong passphrase.", "Decrypt it with the right one: `fullchain bundle --passphrase-file`.")),
+    (EVP, (268, "unsupported", Setup, "OpenSSL 3 has the algorithm in its legacy provider only, or not at all.", "Encrypt the key anew with an algorithm of today: `openssl pkcs8 -topk8`.")),
+    (PEM, (108, "no start line", Setup, "The file has no BEGIN line of the kind that is wanted.", "See what is in it: `fullchain check FILE`.")),
+    (PEM, (104, "bad password read", Key, "The key is encrypted, and there is nobody to ask for the passphrase.", "Decrypt it: `fullchain bundle --passphrase-file`.")),
+    (X509, (116, "key values mismatch", Key, "Key and certificate do not belong together.", "See which do: `fullchain pair FILES`; build the file anew: `fullchain bundle FILES`.")),
 ];
 
 /// The number in a word: hexadecimal or decimal, or in the text that OpenSSL makes of it.
@@ -110,9 +67,11 @@ pub(super) fn number(word: &str) -> Option<u32> {
     if !word.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return None;
     }
-    // HAProxy's `hex` has 16 digits, and OpenSSL's own text 8; all of a TLS error's begin so.
+    // HAProxy's `hex` has 16 digits, and OpenSSL's own text 8; all of a TLS error's begin so, and
+    // those of the operating system with an 8.
     let is_wide = matches!(word.len(), 8 | 16);
-    let as_hex = hex(word).filter(|number| is_wide && split(*number).0 == SSL);
+    let is_plain = |number: u32| split(number).0 != SSL && !word.starts_with(['0', '8']);
+    let as_hex = hex(word).filter(|number| is_wide && !is_plain(*number));
     as_hex
         .or_else(|| word.parse().ok())
         .or_else(|| hex(word).filter(|_| is_wide))
@@ -121,7 +80,7 @@ pub(super) fn number(word: &str) -> Option<u32> {
 /// Library and reason, as OpenSSL 3 packs them, or 1.1 and older.
 fn split(number: u32) -> (u32, u32) {
     if number & 0x8000_0000 != 0 {
-        return (2, number & 0x7fff_ffff);
+        return (SYSTEM, number & 0x7fff_ffff);
     }
     let new = (number >> 23 & 0xff, number & 0x7f_ffff);
     let old = (number >> 24 & 0xff, number & 0xfff);
@@ -134,33 +93,78 @@ fn split(number: u32) -> (u32, u32) {
 
 pub(super) fn explain(number: u32) -> Option<Explanation> {
     let (library, reason) = split(number);
-    if library != SSL {
-        let (_, name) = LIBRARIES.iter().find(|(known, _)| *known == library)?;
-        return Some(Explanation {
+    let new = |title: &str, cause: Cause, meaning: &str, cure: &str| {
+        Some(Explanation {
             word: format!("{number:08X}"),
-            title: format!("an error of OpenSSL's part for {name}, reason {reason}"),
-            cause: match library {
-                2 => Network,
-                _ => Cause::Setup,
-            },
-            meaning: "It is none of TLS itself.".to_owned(),
-            cure: Some(format!("Its words: openssl errstr {number:08X}")),
+            title: title.to_owned(),
+            cause,
+            meaning: meaning.to_owned(),
+            cure: Some(cure.to_owned()),
+        })
+    };
+    let told = |(_, words, cause, meaning, cure): &Reason| new(words, *cause, meaning, cure);
+    let words = format!("Its words: `openssl errstr {number:08X}`");
+    if library != SSL {
+        let mut known = ELSEWHERE.iter().filter(|(it, _)| *it == library);
+        if let Some((_, known)) = known.find(|(_, (code, ..))| *code == reason) {
+            return told(known);
+        }
+        let (_, name) = LIBRARIES.iter().find(|(known, _)| *known == library)?;
+        let title = format!("an error of OpenSSL's part for {name}");
+        let cause = match library {
+            SYSTEM => Network,
+            _ => Setup,
+        };
+        return new(&title, cause, "It is none of TLS itself.", &words);
+    }
+    if reason & COMMON != 0 {
+        return match reason & COMMON_REASON {
+            256 => new(
+                "out of memory",
+                Software,
+                "There was no memory left.",
+                "See how much HAProxy may have and needs: `ulimit`, `maxconn`, keys and sessions.",
+            ),
+            259 => new(
+                "internal error",
+                Software,
+                "OpenSSL came upon something that must not be, by no fault of the other side's.",
+                "See what else is logged; bring OpenSSL and HAProxy up to date.",
+            ),
+            _ => new(
+                "an error in OpenSSL itself",
+                Software,
+                "Another part of OpenSSL failed, or was called in a way that it should not be.",
+                &words,
+            ),
+        };
+    }
+    if let Some(alert) = reason.checked_sub(ALERTS) {
+        let alert = u8::try_from(alert).ok();
+        let alert = alert.and_then(|it| super::alert::received(number, it));
+        return alert.or_else(|| {
+            new(
+                "the other side sent an alert that is not known",
+                Unknown,
+                "It is none of TLS 1.3 and older.",
+                "Ask the other side's log.",
+            )
         });
     }
-    if let Some(alert) = reason
-        .checked_sub(ALERTS)
-        .and_then(|it| u8::try_from(it).ok())
-    {
-        return super::alert::received(number, alert);
+    if let Some(known) = REASONS.iter().find(|(known, ..)| *known == reason) {
+        return told(known);
     }
-    let (_, words, cause, meaning, cure) = REASONS.iter().find(|(known, ..)| *known == reason)?;
-    Some(Explanation {
-        word: format!("{number:08X}"),
-        title: (*words).to_owned(),
-        cause: *cause,
-        meaning: (*meaning).to_owned(),
-        cure: Some((*cure).to_owned()),
-    })
+    for group in GROUPS {
+        if let Some((_, words)) = group.reasons.iter().find(|(known, _)| *known == reason) {
+            return new(words, group.cause, group.meaning, group.cure);
+        }
+    }
+    new(
+        "a rare error of OpenSSL's in TLS",
+        Unknown,
+        "It is none with which handshakes usually end: mostly OpenSSL was called in a way that it should not be.",
+        &words,
+    )
 }
 
 /// By the words alone, which logs may have without the number.
@@ -172,7 +176,7 @@ pub(super) fn by_words(text: &str) -> Option<Explanation> {
 
 #[cfg(test)]
 mod tests {
-    use super::{REASONS, explain, number};
+    use super::{GROUPS, REASONS, explain, number};
 
     #[test]
     fn numbers_are_read_as_haproxy_and_openssl_write_them() {
@@ -186,6 +190,15 @@ mod tests {
             "error:0A0000C1:SSL routines::no shared cipher",
         ] {
             assert_eq!(number(text), Some(0x0a00_00c1), "{text}");
+        }
+        for (text, expected) in [
+            ("05800074", 0x0580_0074),
+            ("80000068", 0x8000_0068),
+            ("error:80000068:system library::", 0x8000_0068),
+            ("2147483752", 0x8000_0068),
+            ("92274804", 0x0580_0074),
+        ] {
+            assert_eq!(number(text), Some(expected), "{text}");
         }
         // OpenSSL 1.1.1 has the function in it, too.
         let old = number("error:14094418:SSL routines:ssl3_read_bytes:tlsv1 alert unknown ca");
@@ -203,5 +216,13 @@ mod tests {
         for (_, words, _, meaning, cure) in REASONS {
             assert!(meaning.ends_with('.') && !cure.is_empty(), "{words}");
         }
+        for group in GROUPS {
+            assert!(group.reasons.is_sorted_by(|a, b| a.0 < b.0));
+        }
+        let grouped = GROUPS.iter().flat_map(|group| group.reasons);
+        let all = REASONS.iter().map(|it| it.0).chain(grouped.map(|it| it.0));
+        let mut all: Vec<u32> = all.collect();
+        all.sort_unstable();
+        assert!(all.is_sorted_by(|a, b| a < b), "each has one meaning");
     }
 }

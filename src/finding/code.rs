@@ -228,6 +228,63 @@ codes! {
     PathChosen Note "path-chosen", "There were several paths; one was chosen by the given preference.", "";
     StoreDoesNotTrust Warning "store-does-not-trust", "One of the given trust stores does not trust the bundle, while another does.", "Check who your clients are.";
     TrustStore Warning "trust-store", "A trust store has an entry that cannot be used.", "Remove the entry.";
+
+    // The doctor: protocol.
+    SslMissing Error "ssl-missing", "A line has options for TLS and lacks the word `ssl`, without which it speaks plain.", "`ssl`, or take the options out.";
+    CipherString Error "cipher-string", "OpenSSL refuses the list of cipher suites: it has a character that the language does not have, or leaves no suite. HAProxy does not start.", "`openssl ciphers -v 'STRING'` shows what a string comes to.";
+    UnknownCipher Warning "unknown-cipher", "A word of a cipher list is none that OpenSSL knows; it passes over it without saying so.", "Correct it, or take it out.";
+    Tls13InCiphers Warning "tls13-in-ciphers", "Cipher suites of TLS 1.3 stand in `ciphers`, which is for TLS 1.2 and older; they have no effect there.", "Move them to `ciphersuites`.";
+    TlsList Error "tls-list", "OpenSSL refuses the list of groups (`curves`, `ecdhe`) or of signature algorithms (`sigalgs`), and HAProxy does not start.", "Correct the word that it does not know.";
+    NewerOption Error "newer-option", "An option came with a later version of HAProxy; this one does not know it, and does not start.", "Take it out, or upgrade HAProxy.";
+    MisspeltOption Error "misspelt-option", "A word on a bind or server line is no option of HAProxy's, and nearly one of those for TLS; HAProxy does not start.", "Write it as HAProxy does.";
+    UnexpandedVariable Error "unexpanded-variable", "A variable of the environment is not between double quotes: HAProxy takes its name for the value (configuration manual, section 2.3).", "Put the value between double quotes.";
+    VersionBlocked Error "version-blocked", "Versions of TLS are allowed that OpenSSL's security level forbids: TLS 1.0 and 1.1 want level 0 since OpenSSL 3.0.", "Allow TLS 1.2 and later; or, if old clients matter more, append `@SECLEVEL=0` to `ciphers`.";
+    NoUsableCipher Error "no-usable-cipher", "No cipher suite that is allowed goes with the version of TLS and the certificate's key: suites with ECDSA in their name want an ECDSA key, those with RSA an RSA key.", "Allow suites for both kinds of keys, or have the certificate issued for the other kind of key.";
+    KeyBelowLevel Error "key-below-level", "A certificate's key is weaker than `@SECLEVEL` in the cipher string demands: OpenSSL then answers every client with an alert. Level 3 wants RSA of 3072 bits, level 4 of 7680 or P-384.", "`@SECLEVEL=2`, or a certificate with a longer key; those of its CAs count, too.";
+    LegacyVersion Warning "legacy-version", "TLS 1.0 or 1.1 is spoken, which RFC 8996 forbids; browsers have not needed it for years.", "`ssl-min-ver TLSv1.2`";
+    WeakCipher Warning "weak-cipher", "Cipher suites are allowed that prove nobody's identity or encrypt nothing.", "Add `:!aNULL:!eNULL` to the string, or take Mozilla's.";
+    Guideline Note "guideline", "The settings differ from Mozilla's guideline for servers (Server Side TLS), at the level to which they are nearest.", "";
+    ClientShutOut Note "client-shut-out", "A client that people still meet cannot connect: it has no version of TLS, suite, group or signature in common with the server.", "If it must be served, allow what it speaks.";
+
+    // The doctor: names.
+    HostWithoutCertificate Warning "host-without-certificate", "The rules route requests for a host for which no certificate of the bind line is valid: clients refuse the default one, or get an alert.", "Have it in a certificate, and name that one on the bind line.";
+    NameNeverSeen Error "name-never-seen", "A rule asks for the name that clients send (SNI) where HAProxy does not have it: `req.ssl_sni` is for connections that are passed on and whose first bytes were waited for, `ssl_fc_sni` for those that it decrypts.", "`ssl_fc_sni` behind `bind ... ssl`; `req.ssl_sni` with `tcp-request inspect-delay` elsewhere.";
+    StrictSniAlerts Note "strict-sni-alerts", "With `strict-sni` clients that send no name, or one that no certificate has, get an alert; health checks without `check-sni` are among them.", "Let checks send a name, or leave strict-sni out.";
+
+    // The doctor: chains and stores.
+    IssuersChainPath Warning "issuers-chain-path", "`issuers-chain-path` does not help: the folder has no chain for a certificate that stands alone in its file, cannot be read, or the file has a chain of its own, which comes first.", "Put the issuer's certificates there, or into the file: `fullchain bundle`.";
+    CaFile Error "ca-file", "A `ca-file` cannot be read, or has no certificate in it; HAProxy does not start.", "Correct the name, or give the CA's certificates; `@system-ca` (HAProxy 2.6) stands for the system's.";
+    CaFileWithoutRoot Error "ca-file-without-root", "A `ca-file` has intermediates only. HAProxy has OpenSSL verify chains up to a certificate that signed itself, so that none is verified.", "Put the root into the file, too.";
+    CrlFile Error "crl-file", "A `crl-file` cannot be read, or has no CRL in it; HAProxy does not start.", "Correct the name, or take the option out. A CRL in DER must become PEM: `openssl crl -inform DER -in FILE`.";
+    CrlMissing Error "crl-missing", "A `crl-file` has no CRL (list of revoked certificates) of one of the CAs of `ca-file`. With a `crl-file` HAProxy has OpenSSL look each certificate of a chain up in the list of its issuer, the root in its own, so that all chains of that CA are refused. It is a warning where only some of several CAs have none.", "Put the current CRL of each CA into the file, the root's own, too.";
+    CrlStale Error "crl-stale", "A CRL says until when there will be a newer one, and that time has passed, or it is not valid yet: OpenSSL refuses all certificates of that CA.", "Fetch the CA's current CRL, and reload HAProxy; do so regularly.";
+    CaSignFile Error "ca-sign-file", "`generate-certificates` wants a CA's certificate and key to sign with, and there is none that HAProxy can load; it does not start.", "`ca-sign-file FILE`, with the certificate and its key in it.";
+    TicketKeys Error "ticket-keys", "The file of `tls-ticket-keys` has a line that is no key; HAProxy does not start.", "At least three lines of `openssl rand 80 | openssl base64 -A`; or take the option out, and HAProxy makes keys of its own.";
+    ClientsUnverified Note "clients-unverified", "A `ca-file` is given for the certificates of clients, and none is asked for, as `verify` is not set.", "`verify required`, or `verify optional`.";
+
+    ServedDiffers Warning "served-differs", "HAProxy serves another certificate than its files have: they were changed and HAProxy was not reloaded, or something else listens there.", "Reload HAProxy: `systemctl reload haproxy`; or let `fullchain deploy` write, bring and verify.";
+    NotServed Warning "not-served", "No handshake comes about at the address of a bind line, from here: HAProxy does not run, or refuses.", "`fullchain probe ADDRESS` says more.";
+
+    // The doctor: servers behind HAProxy.
+    VerifyWithoutCa Error "verify-without-ca", "The server's certificate must be verified, which is so unless something else is said, and there is no `ca-file`; HAProxy does not start.", "`ca-file` with the CA that issued it; `@system-ca` (HAProxy 2.6) for a public one.";
+    BackendUnverified Warning "backend-unverified", "`verify none`: HAProxy talks to whoever answers at the server's address. It encrypts, and knows not to whom.", "`verify required` with a `ca-file`, and `sni` or `verifyhost`.";
+    BackendAnyName Warning "backend-any-name", "The server's chain is verified, and not its name: any certificate of that CA will do.", "`verifyhost NAME`, or `sni str(NAME)`.";
+    BackendWithoutSni Warning "backend-without-sni", "No name is sent to a server that is addressed by one; servers with several names then show their default certificate, or refuse.", "`sni str(NAME)`, or `sni req.hdr(host)` for the name that the client asked for.";
+    BackendUntrusted Error "backend-untrusted", "What the server sends is not verified by the `ca-file`: its issuer is not in there, the server sends no intermediate, it signed itself, or it has expired.", "Put the CA's certificate into the ca-file, or have the server send its intermediates.";
+    SniExpression Error "sni-expression", "`sni` takes an expression, such as `str(NAME)` or `req.hdr(host)`; `check-sni` and `verifyhost` take a name as it is. HAProxy refuses the one, and sends or looks for the other letter by letter.", "`sni str(NAME)`, `check-sni NAME`, `verifyhost NAME`.";
+    BackendName Error "backend-name", "The server's certificate does not have the name that HAProxy asks for with `sni` or `verifyhost`.", "Ask for a name that it has, or have it issued for that name.";
+    BackendRefuses Error "backend-refuses", "The server refuses the handshake.", "`fullchain explain ALERT` says what it points to.";
+    BackendPlain Error "backend-plain", "`ssl` is set for a server that does not speak TLS there.", "Take `ssl` out, or use the port on which it speaks TLS.";
+    BackendSpeaksTls Error "backend-speaks-tls", "A server is spoken to in plain that speaks TLS.", "`ssl`, with `verify required`, a `ca-file` and `sni`.";
+    TlsInTls Warning "tls-in-tls", "What clients send is passed on as it is, in TLS, and HAProxy encrypts it once more for the server: a server that is no tunnel's other end understands neither.", "Take `ssl` and what goes with it out of the server's line.";
+    BackendWantsCertificate Error "backend-wants-certificate", "The server wants a certificate of its clients, and HAProxy is given none for it.", "`crt FILE`, with a certificate that the server's CA for clients issued, and its key.";
+    BackendUnreachable Warning "backend-unreachable", "The server could not be reached from here.", "Is it up, and is the address right?";
+    CheckWithoutTls Warning "check-without-tls", "Health checks go to another port or address than the server's, and then do not speak TLS unless `check-ssl` is set.", "`check-ssl`, or `no-check-ssl` to say that they are meant to be plain.";
+    CheckWithoutSni Warning "check-without-sni", "Health checks send no name, as `sni` is for traffic only; a server that chooses its certificate by name shows another one, or refuses.", "`check-sni NAME`";
+
+    // The doctor: logs.
+    ErrorsNotLogged Warning "errors-not-logged", "A failed handshake leaves no line in the log, or one that does not say why.", "`option httpslog` or `option tcplog` with `error-log-format`; see the message.";
+    UnknownFetch Error "unknown-fetch", "A log format uses a sample fetch that this version of HAProxy does not have, and it does not start.", "Use one that it has; the message names them.";
 }
 
 impl fmt::Display for Code {

@@ -13,7 +13,7 @@ use rustls_pki_types::UnixTime;
 use serde::Serialize;
 
 use crate::arguments::CheckArguments;
-use crate::output::{day, until};
+use crate::output::{counted, day, until};
 use crate::{bind, bundler};
 
 /// The last line of `check --json`, behind one for each file. Stable: members may be added, none
@@ -179,13 +179,6 @@ fn served(loaded: &Loaded, judged: &Judged) -> String {
         None => "not trusted".to_owned(),
     };
     format!("{name}, {count} sent, {trust}")
-}
-
-fn counted(count: usize, what: &str) -> String {
-    match count {
-        1 => format!("1 {what}"),
-        _ => format!("{count} {what}s"),
-    }
 }
 
 fn told<'a>(summary: &Summary, findings: &'a Report, starts: bool, stopped: bool) -> Told<'a> {

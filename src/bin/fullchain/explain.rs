@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::arguments::{ExplainArguments, Input};
 use crate::bind;
+use crate::output::counted;
 
 /// The longest line of a log that is looked at, in bytes.
 const LONGEST: u64 = 64 * 1024;
@@ -31,7 +32,9 @@ struct Failure<'a> {
     /// How many clients, and how often each, the most frequent first.
     clients: usize,
     most: Vec<(IpAddr, u64)>,
-    explanation: Option<&'a Explanation>,
+    /// The servers whose health checks failed, as the clients.
+    servers: Vec<(&'a str, u64)>,
+    explanation: &'a Explanation,
 }
 
 pub fn explain(arguments: &ExplainArguments) -> ExitCode {
@@ -84,40 +87,46 @@ fn summary(log: &Input) -> io::Result<LogSummary> {
 
 fn print_summary(summary: &LogSummary, json: bool) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
-    let causes = summary.causes();
+    let failures = summary.failures();
     if json {
-        let failures = causes
-            .iter()
-            .map(|&(cause, title, count, clients)| Failure {
-                cause,
-                title,
-                count,
-                clients,
-                most: summary
-                    .clients(title)
-                    .into_iter()
-                    .take(MOST_CLIENTS)
-                    .collect(),
-                explanation: summary.explanation(title),
-            });
+        let told = failures.into_iter().map(|it| Failure {
+            cause: it.explanation.cause,
+            title: &it.explanation.title,
+            count: it.count,
+            clients: it.clients().len(),
+            most: it.clients().into_iter().take(MOST_CLIENTS).collect(),
+            servers: it.servers().into_iter().take(MOST_CLIENTS).collect(),
+            explanation: &it.explanation,
+        });
         let told = Summary {
             lines: summary.lines(),
-            failures: failures.collect(),
+            failures: told.collect(),
         };
         return bind::print_json(&mut stdout, &told);
     }
-    for (cause, title, count, clients) in &causes {
-        writeln!(stdout, "{count:>8}  {cause}: {title}, {clients} clients")?;
-        for (client, times) in summary.clients(title).into_iter().take(MOST_CLIENTS) {
-            writeln!(stdout, "          {times:>6} {client}")?;
-        }
-        if let Some(explanation) = summary.explanation(title) {
-            writeln!(stdout, "          {}", explanation.meaning)?;
-            if let Some(cure) = &explanation.cure {
-                writeln!(stdout, "          = help: {cure}")?;
+    for it in &failures {
+        let clients = it.clients();
+        let told = &it.explanation;
+        write!(stdout, "{:>8}  {}: {}", it.count, told.cause, told.title)?;
+        let servers = it.servers();
+        for (many, what) in [(clients.len(), "client"), (servers.len(), "server")] {
+            if many > 0 {
+                write!(stdout, ", {}", counted(many, what))?;
             }
         }
+        writeln!(stdout)?;
+        for (client, times) in clients.into_iter().take(MOST_CLIENTS) {
+            writeln!(stdout, "          {times:>6} {client}")?;
+        }
+        for (server, times) in servers.into_iter().take(MOST_CLIENTS) {
+            writeln!(stdout, "          {times:>6} {server}")?;
+        }
+        writeln!(stdout, "          {}", told.meaning)?;
+        if let Some(cure) = &told.cure {
+            writeln!(stdout, "          = help: {cure}")?;
+        }
     }
-    let failures: u64 = causes.iter().map(|(.., count, _)| count).sum();
-    writeln!(stdout, "{failures} failures in {} lines", summary.lines())
+    let all: u64 = failures.iter().map(|it| it.count).sum();
+    let (all, lines) = (counted(all, "failure"), counted(summary.lines(), "line"));
+    writeln!(stdout, "{all} in {lines}")
 }

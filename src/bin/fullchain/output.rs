@@ -1,5 +1,6 @@
 //! What is printed: the report for people on standard error, JSON on standard output.
 
+use std::fmt::Display;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -255,4 +256,12 @@ fn print_json(printed: &Printed) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     serde_json::to_writer_pretty(&mut stdout, &json)?;
     writeln!(stdout)
+}
+
+/// A number of things.
+pub fn counted(count: impl Display, what: &str) -> String {
+    match count.to_string().as_str() {
+        "1" => format!("1 {what}"),
+        count => format!("{count} {what}s"),
+    }
 }

@@ -16,6 +16,7 @@ use x509_cert::name::Name;
 use x509_cert::time::Time;
 
 use crate::origin::Origin;
+use crate::printable::Printable;
 use crate::tlv::{Tlv, Walk, tag};
 
 const SUBJECT_KEY_ID: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.14");
@@ -318,7 +319,8 @@ impl Certificate {
 
     fn name_text(&self, place: &Place) -> String {
         match Name::from_der(self.slice(&place.tlv)) {
-            Ok(name) => name.to_string(),
+            // RFC 4514's escapes leave some that terminals obey.
+            Ok(name) => Printable(&name.to_string()).to_string(),
             Err(_) => "(a name that does not parse)".to_owned(),
         }
     }
@@ -529,8 +531,10 @@ fn read_extensions<'a>(list: &'a [u8], mut each: impl FnMut(Extension<'a>)) -> O
 }
 
 fn read_time(time: Tlv<'_>) -> Option<UnixTime> {
-    let time = Time::from_der(time.whole).ok()?.to_unix_duration();
-    Some(UnixTime::since_unix_epoch(Duration::from_secs(
-        time.as_secs(),
-    )))
+    Some(unix_time(Time::from_der(time.whole).ok()?))
+}
+
+/// To the second.
+pub(crate) fn unix_time(time: Time) -> UnixTime {
+    UnixTime::since_unix_epoch(Duration::from_secs(time.to_unix_duration().as_secs()))
 }

@@ -21,6 +21,7 @@
 //! | [`haproxy::sni`] | the certificates of a bind line | who gets which of them, and what is surprising |
 //! | `haproxy::runtime` | a running HAProxy's socket | its certificates, listed and changed without a reload |
 //! | `deploy` | bundles | written, in the running HAProxy, seen to be served; or all as it was |
+//! | [`doctor`] | a configuration and its files | why handshakes fail, with the line and the cure |
 //! | [`explain`] | a code, an error number, an alert, a line of a log | what it means, and which cause it points to |
 //! | [`tls`] | cipher strings, clients | what they come to, and who meets whom, without a handshake |
 //! | `probe` | a TLS server's address | what it shows, and which versions, suites and groups it takes |
@@ -55,8 +56,9 @@
 //! Holding a [`Bundle`] is the proof: only a [`Bundler`] and its [`Draft`]s make one. webpki
 //! decides what is trusted; this crate decides which path to offer it, and explains its verdict.
 //! Time, bytes and trust stores come in as arguments; only [`Reader::read_path`],
-//! `TrustStore::system`, `aia::Cache`, [`haproxy::BindLine`], [`haproxy::write`], [`Files`] and `deploy`
-//! touch files, and only `aia::Fetcher`, `haproxy::runtime`, `deploy` and `probe` sockets.
+//! `TrustStore::system`, `aia::Cache`, [`haproxy::BindLine`], [`haproxy::config::read_files`],
+//! [`haproxy::write`], [`Files`], [`doctor`] and `deploy` touch files, and only `aia::Fetcher`,
+//! `haproxy::runtime`, `deploy`, `probe` and a `live` doctor sockets.
 //!
 //! # Features
 //!
@@ -67,7 +69,7 @@
 //! | `system` | | `TrustStore::system`: the operating system's roots |
 //! | `public-suffix` | | the Public Suffix List, for wildcards in [`Profile::Strict`] |
 //! | `deploy` | | `deploy`, and `haproxy::runtime` |
-//! | `probe` | | `probe` |
+//! | `probe` | | `probe`, and the questions of a `live` [`doctor`] |
 //! | `serde` | | `Serialize` for reports, chains and bundles, with a stable schema |
 //! | `cli` | | the command `fullchain`; it brings the other features with it |
 //!
@@ -105,6 +107,7 @@ mod common_name;
 #[cfg(feature = "deploy")]
 pub mod deploy;
 mod dh;
+pub mod doctor;
 mod error;
 pub mod explain;
 mod files;

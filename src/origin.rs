@@ -17,7 +17,7 @@ use crate::printable::Printable;
 /// assert_eq!(origin.to_string(), "site.pem:3-27");
 /// assert_eq!(fullchain::Origin::new("site.der").to_string(), "site.der");
 /// ```
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Origin {
     source: Arc<str>,
     part: Option<Arc<str>>,
@@ -26,7 +26,7 @@ pub struct Origin {
 }
 
 /// The first and the last line, in little memory: every certificate has some.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Lines {
     first: NonZeroU32,
     last: NonZeroU32,

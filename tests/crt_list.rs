@@ -117,3 +117,31 @@ fn words_that_a_list_cannot_hold_are_refused() {
     assert!(CrtEntry::new("#a.pem").is_err());
     assert!(CrtEntry::new("a.pem").and_then(|it| it.filter("#")).is_ok());
 }
+
+#[test]
+fn options_are_those_that_the_version_has_for_crt_lists() {
+    for (options, version, owed) in [
+        (
+            "alpn h2 verify none no-ca-names ciphers strict-sni",
+            "2.6",
+            None,
+        ),
+        ("alpn h2 strict-sni", "2.6", Some("strict-sni")),
+        ("no-ca-names x", "2.6", Some("x")),
+        ("ocsp-update on", "2.6", Some("ocsp-update")),
+        ("ocsp-update on", "2.8", None),
+        (
+            "prefer-client-ciphers",
+            "2.8",
+            Some("prefer-client-ciphers"),
+        ),
+        // Of these not all are known.
+        ("key a.key", "3.0", None),
+    ] {
+        let text = format!("a.pem [{options}] a.example\n");
+        let (list, _) = CrtList::parse("sites.list", text.as_bytes());
+        let (_, entry) = list.entries().next().expect("there is one");
+        let version = version.parse().expect("a version");
+        assert_eq!(entry.unknown_option(version), owed, "{options}");
+    }
+}

@@ -4,11 +4,13 @@ mod common;
 
 use common::der::{contents, der, integer, sequence, values};
 use common::extension::{self, AUTHORITY_KEY_ID, KEY_USAGE};
+use common::haproxy::Haproxy;
 use common::openssl::openssl;
 use common::pki::{Ca, CaOptions, KeyId, KeyKind, pem_block};
 use common::side_files::{Fate, Site, judged, replaced};
 use fullchain::Code;
-use fullchain::haproxy::load::SideFiles;
+use fullchain::haproxy::load::{Loader, SideFiles};
+use rustls_pki_types::UnixTime;
 
 #[test]
 fn the_issuer_is_behind_the_certificate_or_beside_the_file() {
@@ -255,4 +257,35 @@ fn timestamps_are_a_list_that_fills_the_file() {
         key: None,
     };
     assert_eq!(judged("all bad", &whole, side).fate, Fate::Refused);
+}
+
+#[test]
+fn the_key_of_a_crt_is_beside_it_without_the_ending_where_that_is_set() {
+    let folder = tempfile::tempdir().expect("/tmp is writable");
+    let leaf = Ca::root("Test CA").leaf_named("www.example.com");
+    let path = |name: &str| folder.path().join(name);
+    for name in ["site.crt", "site.pem"] {
+        std::fs::write(path(name), &leaf.cert_pem).expect("/tmp is writable");
+    }
+    let loader = Loader::new(UnixTime::now()).extra_del_ext(true);
+    let haproxy = |name: &str| {
+        let options = format!("crt {}", path(name).display());
+        Haproxy::bind_with_global(&options, "    ssl-load-extra-del-ext\n")
+    };
+    for (name, key, is_found) in [
+        ("site.crt", "none", false),
+        ("site.crt", "site.crt.key", false),
+        ("site.pem", "site.key", false),
+        ("site.crt", "site.key", true),
+        ("site.pem", "site.pem.key", true),
+    ] {
+        std::fs::write(path(key), &leaf.key_pem).expect("/tmp is writable");
+        let (said, foretold) = (haproxy(name).err(), loader.load_path(&path(name)).err());
+        std::fs::remove_file(path(key)).expect("it is there");
+        assert_eq!(said.is_none(), is_found, "{name}, {key}: {said:?}");
+        assert_eq!(foretold.is_none(), is_found, "{name}, {key}");
+        if let (Some(said), Some(foretold)) = (said, foretold) {
+            assert!(said.contains(&foretold.words), "{}: {said}", foretold.words);
+        }
+    }
 }

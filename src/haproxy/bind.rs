@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::fleet::Checked;
 use super::load::{beside, not_read};
-use super::sni::{Names, SniTable};
+use super::sni::{KeyType, Names, SniTable};
 use super::{CrtList, Version};
 use crate::finding::{Code, Finding, Report, Severity};
 use crate::origin::Origin;
@@ -70,6 +70,8 @@ struct Entry {
     filters: Vec<String>,
     is_twin: bool,
     is_default: bool,
+    /// Whether its line of a crt-list has its own settings for what is spoken.
+    has_own_protocol: bool,
 }
 
 impl BindLine {
@@ -172,6 +174,23 @@ impl BindLine {
         self.by_name.get(file).copied()
     }
 
+    /// The types of the keys that the loaded certificates have for which the bind line's settings
+    /// hold, and no crt-list's own.
+    pub(crate) fn key_types(&self) -> Vec<KeyType> {
+        let entries = self.entries.iter().filter(|it| !it.has_own_protocol);
+        let names = entries.filter_map(|entry| self.names.get(entry.file)?.as_deref());
+        sorted(names)
+    }
+
+    /// The types of the keys of a file that a crt-list names so, or of the files of a base name.
+    pub(crate) fn key_types_of(&self, name: &str) -> Vec<KeyType> {
+        let path = self.below_base(Path::new(name));
+        let twins = TWIN_SUFFIXES.map(|suffix| beside(&path, suffix));
+        let places = [&path].into_iter().chain(&twins);
+        let places = places.filter_map(|path| self.by_name.get(path.as_path()));
+        sorted(places.filter_map(|place| self.names.get(*place)?.as_deref()))
+    }
+
     /// Takes note of what came of a file, whatever the order.
     pub fn record(&mut self, checked: &Checked) {
         match &checked.loaded {
@@ -225,7 +244,8 @@ impl BindLine {
         report
     }
 
-    fn below_base(&self, path: &Path) -> PathBuf {
+    /// Where a name stands for.
+    pub(crate) fn below_base(&self, path: &Path) -> PathBuf {
         match &self.crt_base {
             Some(base) => base.join(path),
             None => path.to_owned(),
@@ -279,10 +299,28 @@ impl BindLine {
 
     fn list(&mut self, name: &str, content: &[u8]) {
         let (list, findings) = CrtList::parse(name, content);
+        if let Some(line) = list.pem_line() {
+            let message = format!("{name} is no crt-list: it holds a certificate or a key");
+            let finding = Finding::new(Code::CrtListSyntax, message);
+            let finding = finding.help("Name it by crt, and not by crt-list.");
+            let at = Origin::new(name).with_lines(line, line);
+            self.findings.push(finding.at(&at));
+            return;
+        }
         self.findings.extend(findings);
         for (number, entry) in list.entries() {
             let path = self.below_base(Path::new(entry.file()));
             let at = Origin::new(name).with_lines(number, number);
+            if let Some(option) = entry.unknown_option(self.version) {
+                let message = format!(
+                    "HAProxy {} knows no option {option} in a crt-list",
+                    self.version
+                );
+                let finding = Finding::new(Code::CrtListSyntax, message);
+                let help = "Take it out; what holds for all certificates, the bind line has.";
+                self.findings.push(finding.help(help).at(&at));
+            }
+            let first = self.entries.len();
             match fs::metadata(&path) {
                 Ok(attributes) if attributes.is_dir() => {
                     let message = format!(
@@ -302,6 +340,9 @@ impl BindLine {
                         self.findings.push(finding.at(&at));
                     }
                 }
+            }
+            for added in self.entries.iter_mut().skip(first) {
+                added.has_own_protocol = entry.has_own_protocol();
             }
         }
     }
@@ -341,8 +382,17 @@ impl BindLine {
             filters: filters.to_vec(),
             is_twin,
             is_default: false,
+            has_own_protocol: false,
         });
     }
+}
+
+/// The types of keys, each once.
+fn sorted<'n>(names: impl Iterator<Item = &'n Names>) -> Vec<KeyType> {
+    let mut types: Vec<_> = names.map(Names::key_type).collect();
+    types.sort();
+    types.dedup();
+    types
 }
 
 fn no_file(path: &Path, error: &std::io::Error) -> Finding {

@@ -6,9 +6,41 @@
 
 use std::fmt;
 
+use super::Version;
 use crate::finding::{Code, Finding, Severity};
 use crate::origin::Origin;
 use crate::printable::Printable;
+
+/// The options of a line with how many values, as 2.6 has them.
+const OPTIONS: [(&str, usize); 14] = [
+    ("allow-0rtt", 0),
+    ("alpn", 1),
+    ("ca-file", 1),
+    ("ca-verify-file", 1),
+    ("ciphers", 1),
+    ("ciphersuites", 1),
+    ("crl-file", 1),
+    ("curves", 1),
+    ("ecdhe", 1),
+    ("no-ca-names", 0),
+    ("npn", 1),
+    ("ssl-max-ver", 1),
+    ("ssl-min-ver", 1),
+    ("verify", 1),
+];
+/// Those that say what is spoken.
+const PROTOCOL_OPTIONS: [&str; 8] = [
+    "ciphers",
+    "ciphersuites",
+    "client-sigalgs",
+    "curves",
+    "ecdhe",
+    "sigalgs",
+    "ssl-max-ver",
+    "ssl-min-ver",
+];
+/// Those that came with 2.8.
+const OPTIONS_2_8: [(&str, usize); 3] = [("client-sigalgs", 1), ("ocsp-update", 1), ("sigalgs", 1)];
 
 /// The longest line, in bytes, without its line end (HAProxy's `CRT_LINESIZE`, less two).
 pub const MAX_LINE: usize = 65_534;
@@ -96,6 +128,14 @@ impl CrtList {
     pub fn entries(&self) -> impl Iterator<Item = (usize, &CrtEntry)> {
         let lines = self.lines.iter().enumerate();
         lines.filter_map(|(index, line)| Some((index + 1, line.entry.as_ref()?)))
+    }
+
+    /// The first line that begins a certificate or a key: then it is no list, and what stands there is
+    /// not for everybody's eyes.
+    pub(crate) fn pem_line(&self) -> Option<usize> {
+        let mut entries = self.entries();
+        let begins = |(_, entry): &(usize, &CrtEntry)| entry.file().ends_with("-----BEGIN");
+        entries.find(begins).map(|(line, _)| line)
     }
 
     /// Adds a line at the end.
@@ -219,6 +259,31 @@ impl CrtEntry {
     /// The words in brackets.
     pub fn options(&self) -> &[String] {
         self.options.as_deref().unwrap_or_default()
+    }
+
+    /// Whether it has settings of its own for versions, suites, groups or signatures, in the place of
+    /// the bind line's.
+    pub(in crate::haproxy) fn has_own_protocol(&self) -> bool {
+        let mut options = self.options().iter();
+        options.any(|option| PROTOCOL_OPTIONS.contains(&option.as_str()))
+    }
+
+    /// The first word in brackets that this version of HAProxy refuses as it knows no such option
+    /// there: those of bind lines are not all for crt-lists. Of 3.0 and later not all are known here.
+    pub fn unknown_option(&self, version: Version) -> Option<&str> {
+        let has_more = version >= Version::of(2, 8);
+        let more = OPTIONS_2_8.iter().filter(|_| has_more);
+        let known: Vec<_> = OPTIONS.iter().chain(more).collect();
+        let mut words = self.options().iter();
+        while let Some(word) = words.next() {
+            match known.iter().find(|(option, _)| option == word) {
+                Some((_, 0)) => {}
+                Some(_) => drop(words.next()),
+                None if version.has_default_list() => return None,
+                None => return Some(word),
+            }
+        }
+        None
     }
 
     /// The SNI filters, as they stand there.

@@ -3,6 +3,7 @@
 
 #[cfg(any(feature = "deploy", feature = "probe"))]
 mod address;
+pub(crate) mod authorities;
 mod bind;
 pub mod config;
 mod crt_list;

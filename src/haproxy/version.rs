@@ -24,6 +24,10 @@ impl Version {
     /// The newest one whose behaviour is known here.
     pub const NEWEST: Self = Self { major: 3, minor: 5 };
 
+    pub(crate) const fn of(major: u16, minor: u16) -> Self {
+        Self { major, minor }
+    }
+
     /// 2.2, since which bind lines speak TLS 1.2 and later unless told otherwise.
     pub(in crate::haproxy) const V2_2: Self = Self { major: 2, minor: 2 };
     /// 2.7.

@@ -6,8 +6,11 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use fullchain::deploy::AcmeClient;
+use fullchain::doctor::SECURITY_LEVEL;
 use fullchain::haproxy::{Address, Version};
+use fullchain::tls::Client;
 use fullchain::{Passphrase, Preference};
 use rustls_pki_types::{ServerName, UnixTime};
 
@@ -50,11 +53,31 @@ pub enum Command {
     /// Exit code 0: clients of --roots trust what it shows; 1: they do not, or it cannot be asked;
     /// 2: wrong use.
     Probe(ProbeArguments),
+    /// Say why handshakes fail: from HAProxy's configuration, the files that it names and, with
+    /// --live, the servers behind it
+    ///
+    /// Each finding has its line, who notices it, and the cure. Exit code 0: there is no error; 1:
+    /// there is, or it failed; 2: wrong use.
+    Doctor(DoctorArguments),
     /// Explain a finding's code, an error number of OpenSSL's, a TLS alert, or words of HAProxy's
     ///
     /// With --log it sums up the handshake failures in a log, by cause and client. Exit code 0:
     /// explained; 1: not known, or failed; 2: wrong use.
     Explain(ExplainArguments),
+    /// Print completions for a shell, to be put where it looks for them
+    ///
+    /// Such as /usr/share/bash-completion/completions/fullchain.
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+    /// Print a manual page: this command's, or one of its commands'
+    ///
+    /// For `man`, such as /usr/local/share/man/man1/fullchain-doctor.1.
+    Man {
+        /// The command [default: fullchain itself]
+        command: Option<String>,
+    },
     /// Say which certificate HAProxy shows to whom
     ///
     /// Without --name and --no-sni it is the whole table. Exit code 0: certificates answer all
@@ -272,6 +295,64 @@ pub struct ProbeArguments {
 }
 
 #[derive(Debug, Args)]
+pub struct DoctorArguments {
+    /// Connect to the servers behind HAProxy, and see what they really send
+    #[arg(long)]
+    pub live: bool,
+
+    /// Write corrected copies of configuration and certificate files to this new folder, and a diff;
+    /// nothing is changed in place
+    #[arg(long, value_name = "DIR")]
+    pub fix: Option<PathBuf>,
+
+    /// Do not fetch intermediates that --fix lacks
+    #[arg(long)]
+    pub offline: bool,
+
+    /// A client that must be able to connect, such as java-8; may be repeated
+    #[arg(long, value_name = "NAME", value_parser = client)]
+    pub serve: Vec<Client>,
+
+    /// Of that version of HAProxy, such as 2.6, or all that `haproxy -v` prints [default: the newest]
+    #[arg(
+        long,
+        value_name = "VERSION",
+        default_value_t,
+        hide_default_value = true
+    )]
+    pub haproxy_version: Version,
+
+    /// OpenSSL's security level where `@SECLEVEL` sets no other
+    #[arg(long, value_name = "0-5", default_value_t = SECURITY_LEVEL, value_parser = clap::value_parser!(u8).range(0..=5))]
+    pub security_level: u8,
+
+    /// Whom clients trust: `mozilla`, `system`, or a PEM or DER file; may be repeated [default: mozilla]
+    #[arg(long, value_name = "mozilla|system|FILE")]
+    pub roots: Vec<Roots>,
+
+    /// A variable of the environment in which HAProxy is started; may be repeated. Of the others
+    /// nothing is known
+    #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
+    pub env: Vec<(String, String)>,
+
+    /// For this moment instead of now, such as 2026-01-31T00:00:00Z
+    #[arg(long, value_name = "RFC3339", value_parser = moment)]
+    pub at: Option<UnixTime>,
+
+    /// How long each question to a server may take
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    pub timeout: Duration,
+
+    /// Print the findings as JSON on standard output
+    #[arg(long)]
+    pub json: bool,
+
+    /// What HAProxy is given with -f: configuration files, and folders of them
+    #[arg(required = true, value_name = "CFG")]
+    pub paths: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
 pub struct ExplainArguments {
     /// What is to be explained; several words are one text
     #[arg(required_unless_present = "log", value_name = "WORD")]
@@ -479,6 +560,18 @@ impl From<OsString> for Input {
 pub fn server_name(text: &str) -> Result<ServerName<'static>, String> {
     ServerName::try_from(text.to_owned())
         .map_err(|_| "neither a host name nor an IP address".to_owned())
+}
+
+fn client(text: &str) -> Result<Client, String> {
+    Client::named(text).copied().ok_or_else(|| {
+        let names: Vec<_> = Client::ALL.iter().map(|client| client.name).collect();
+        format!("it is none of {}", names.join(", "))
+    })
+}
+
+fn variable(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("there is no = in it")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

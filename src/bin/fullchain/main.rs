@@ -4,7 +4,9 @@ mod arguments;
 mod bind;
 mod check;
 mod deploy;
+mod doctor;
 mod explain;
+mod manual;
 mod output;
 mod passphrase;
 mod probe;
@@ -35,12 +37,15 @@ fn main() -> ExitCode {
             }
             output::print(&bundle(&arguments))
         }
+        Command::Completions { shell } => manual::completions(shell),
+        Command::Man { command } => manual::page(command.as_deref()),
         Command::Deploy(mut arguments) => deploy::deploy(&mut arguments).unwrap_or_else(|error| {
             let kind = clap::error::ErrorKind::MissingRequiredArgument;
             Arguments::command().error(kind, error).exit()
         }),
         Command::Verify(arguments) => output::print(&verify(&arguments)),
         Command::Check(arguments) => check::check(&arguments),
+        Command::Doctor(arguments) => doctor::doctor(&arguments),
         Command::Explain(arguments) => explain::explain(&arguments),
         Command::Probe(arguments) => probe::probe(&arguments),
         Command::Sni(arguments) => sni::sni(&arguments),

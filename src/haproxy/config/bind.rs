@@ -6,9 +6,10 @@ use super::setting::{Setting, Weight};
 use super::tls::{BadOption, Side, TlsSettings, Versions};
 use super::words::Word;
 use crate::haproxy::Version;
+use crate::origin::Origin;
 
 /// The options that have a value, in any version of HAProxy.
-const WITH_VALUE: [&str; 54] = [
+pub(crate) const WITH_VALUE: [&str; 54] = [
     "accept-netscaler-cip",
     "alpn",
     "backlog",
@@ -62,6 +63,24 @@ const WITH_VALUE: [&str; 54] = [
     "tls-ticket-keys",
     "uid",
     "user",
+    "verify",
+];
+
+/// Those of them that lines of crt-lists may have, too, and that say how handshakes go.
+const IN_LISTS: [&str; 14] = [
+    "alpn",
+    "ca-file",
+    "ca-verify-file",
+    "ciphers",
+    "ciphersuites",
+    "client-sigalgs",
+    "crl-file",
+    "curves",
+    "ecdhe",
+    "ocsp-update",
+    "sigalgs",
+    "ssl-max-ver",
+    "ssl-min-ver",
     "verify",
 ];
 
@@ -119,16 +138,29 @@ pub struct Bind {
     pub generate_certificates: Option<Setting<bool>>,
     /// `ca-sign-file`
     pub ca_sign_file: Option<Setting<FileName>>,
+    /// `tls-ticket-keys`
+    pub tls_ticket_keys: Option<Setting<FileName>>,
     /// `ocsp-update`
     pub ocsp_update: Option<Setting<bool>>,
     /// Whether an address is one of QUIC.
     pub is_quic: bool,
+    /// `accept-proxy`: connections begin with a header of the PROXY protocol.
+    pub accept_proxy: bool,
 }
 
 impl Bind {
     /// The versions of TLS that it speaks; for a line without `ssl` none.
     pub fn versions(&self, version: Version) -> Option<Versions> {
         self.is_tls.then(|| self.tls.versions(Side::Bind, version))
+    }
+
+    /// The crt-lists that it names, each with its line.
+    pub(crate) fn crt_lists(&self) -> impl Iterator<Item = (&FileName, &Origin)> {
+        let sources = self.certificates.iter();
+        sources.filter_map(|source| match &source.value {
+            CertificateSource::CrtList(file) => Some((file, &source.origin)),
+            _ => None,
+        })
     }
 
     pub(super) fn parse(line: &Line, global: &Global) -> (Self, Vec<BadOption>) {
@@ -148,6 +180,33 @@ impl Bind {
             bad.extend(set.err());
         }
         (bind, bad)
+    }
+
+    /// What it is for a line of a crt-list, whose own options, such as `verify required`, take the
+    /// place of these; and why HAProxy refuses some of them. Words that no crt-list's line has are
+    /// left alone.
+    pub(crate) fn overlaid(
+        &self,
+        options: &[String],
+        at: &Origin,
+        global: &Global,
+    ) -> (Self, Vec<String>) {
+        let line = Line::of_list(at, options);
+        let mut own = self.clone();
+        let mut refused = Vec::new();
+        let mut words = options.iter();
+        while let Some(option) = words.next() {
+            let value = match WITH_VALUE.contains(&option.as_str()) {
+                true => words.next().map(String::as_str).unwrap_or_default(),
+                false => "",
+            };
+            if IN_LISTS.contains(&option.as_str())
+                && let Err(BadOption(why)) = own.option(option, value, &line, global)
+            {
+                refused.push(why);
+            }
+        }
+        (own, refused)
     }
 
     fn option(
@@ -175,6 +234,7 @@ impl Bind {
             "crt" => push(CertificateSource::Crt(certificate())),
             "default-crt" => push(CertificateSource::DefaultCrt(certificate())),
             "crt-list" => push(CertificateSource::CrtList(global.plain(value, line))),
+            "accept-proxy" => self.accept_proxy = true,
             "strict-sni" | "no-strict-sni" => {
                 self.strict_sni = Some(Setting::new(option == "strict-sni", line));
             }
@@ -191,6 +251,9 @@ impl Bind {
             "ca-verify-file" => self.ca_verify_file = authority(),
             "crl-file" => self.crl_file = authority(),
             "ca-sign-file" => self.ca_sign_file = authority(),
+            "tls-ticket-keys" => {
+                self.tls_ticket_keys = Some(Setting::new(global.plain(value, line), line));
+            }
             "ca-ignore-err" => self.ca_ignore_err = text(),
             "crt-ignore-err" => self.crt_ignore_err = text(),
             "generate-certificates" => {
@@ -218,6 +281,7 @@ impl Weight for Bind {
             &self.ca_verify_file,
             &self.crl_file,
             &self.ca_sign_file,
+            &self.tls_ticket_keys,
         ];
         let files: usize = files.into_iter().map(Weight::weight).sum();
         files + self.certificates.weight() + self.tls.weight()

@@ -39,6 +39,17 @@ pub struct Line {
 }
 
 impl Line {
+    /// A line of a crt-list.
+    pub(super) fn of_list(at: &Origin, words: &[String]) -> Self {
+        Self {
+            modifier: None,
+            words: words.iter().map(|word| Word::known(word)).collect(),
+            is_certain: true,
+            file: at.source().into(),
+            number: at.first_line().unwrap_or_default(),
+        }
+    }
+
     /// Its file and its number.
     pub fn origin(&self) -> Origin {
         Origin::new(Arc::clone(&self.file)).with_lines(self.number, self.number)
@@ -212,6 +223,13 @@ impl<'a> Read<'a> {
                 Some(nul) => line.get(..nul).unwrap_or_default(),
                 None => text.unwrap_or(line),
             };
+            // What follows is not for everybody's eyes.
+            if read.trim_ascii_start().starts_with(b"-----BEGIN ") {
+                let applies = Truth::all(blocks.iter().map(|block| block.is_taken));
+                let message = "it begins a certificate or a key, and the file is no configuration";
+                self.refuse(&origin, message, applies);
+                return Ok(());
+            }
             self.line(read, &name, number, &mut blocks, &mut section_name)?;
             if self.is_over {
                 return Ok(());

@@ -44,6 +44,7 @@ mod store;
 mod tls;
 mod words;
 
+pub(crate) use bind::WITH_VALUE as BIND_VALUES;
 pub use bind::{Bind, CertificateSource, ClientVerify};
 pub use environment::{Environment, Variable};
 pub use files::{files_of, read_files};
@@ -53,6 +54,7 @@ pub use logging::Logging;
 pub use proxy::Proxy;
 pub use routing::{HostSource, HostTest, Matching, Route, Routing};
 pub use server::Server;
+pub(crate) use server::WITH_VALUE as SERVER_VALUES;
 pub use setting::Setting;
 pub use store::{CrtStore, Load};
 pub use tls::{Side, TlsSettings, TlsVersion, Versions};

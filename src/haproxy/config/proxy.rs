@@ -161,7 +161,7 @@ pub(super) fn resolve(
         findings.extend(tls.findings(Side::Bind, version, &bind.origin));
     }
     let servers = proxies.iter().flat_map(|proxy| &proxy.servers);
-    for server in servers.filter(|server| server.value.wants_versions()) {
+    for server in servers.filter(|server| server.value.prepares_tls()) {
         let tls = &server.value.tls;
         findings.extend(tls.findings(Side::Server, version, &server.origin));
     }

@@ -8,7 +8,7 @@ use super::words::Word;
 use crate::haproxy::Version;
 
 /// The options that have a value, in any version of HAProxy.
-const WITH_VALUE: [&str; 75] = [
+pub(crate) const WITH_VALUE: [&str; 75] = [
     "addr",
     "agent-addr",
     "agent-inter",
@@ -110,6 +110,8 @@ pub struct Server {
     pub check_sni: Option<Setting<String>>,
     /// `check-alpn`
     pub check_alpn: Option<Setting<String>>,
+    /// `send-proxy` and those like it: connections begin with a header of the PROXY protocol.
+    pub send_proxy: Option<Setting<bool>>,
     /// `sni`: an expression, such as `str(backend.example)`
     pub sni: Option<Setting<String>>,
     /// `verify`: `true` for `required`, `false` for `none`. Without it, what `ssl-server-verify` in
@@ -156,8 +158,9 @@ impl Server {
         is_tls.then(|| self.tls.versions(Side::Server, version))
     }
 
-    /// Whether HAProxy does not start if no version of TLS is left.
-    pub(super) fn wants_versions(&self) -> bool {
+    /// Whether HAProxy prepares for TLS, used or not: then no version left, or no `ca-file`, keeps it
+    /// from starting.
+    pub(crate) fn prepares_tls(&self) -> bool {
         // Checks that are never made are prepared, too.
         let checks = self.check_ssl.as_ref().is_some_and(|it| it.value);
         self.is_tls() || checks || self.is_prepared
@@ -244,6 +247,13 @@ impl Server {
                 self.check_ssl = is(false);
                 self.tls.ciphers = None;
             }
+            "send-proxy" | "send-proxy-v2" | "send-proxy-v2-ssl" | "send-proxy-v2-ssl-cn" => {
+                self.send_proxy = is(true);
+            }
+            "no-send-proxy"
+            | "no-send-proxy-v2"
+            | "no-send-proxy-v2-ssl"
+            | "no-send-proxy-v2-ssl-cn" => self.send_proxy = None,
             "port" => self.check_port = text(),
             "addr" => self.check_addr = text(),
             "check-sni" => self.check_sni = text(),

@@ -27,6 +27,15 @@ pub struct Word {
 }
 
 impl Word {
+    /// One that stands for itself.
+    pub(super) fn known(text: &str) -> Self {
+        Self {
+            range: 0..text.len(),
+            is_certain: true,
+            bytes: text.as_bytes().to_vec(),
+        }
+    }
+
     /// What HAProxy makes of it.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes

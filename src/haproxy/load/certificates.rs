@@ -1,8 +1,13 @@
 //! The certificates of a file: the first, and those that are sent behind it.
 
+use std::cell::Cell;
+
 use super::{Loader, Refused, Sent, Words};
 use crate::finding::{Code, Finding};
-use crate::haproxy::openssl::{Block, Blocks, Decoded, Fault, Malformed, Public, Strictly};
+use crate::haproxy::openssl::{
+    Block, Blocks, Decoded, Fault, Malformed, Public, Strictly, TRUSTED, is_any_certificate,
+    is_certificate,
+};
 use crate::origin::Origin;
 
 pub(super) const LEAF: Words = Words::of("unable to load certificate from file ");
@@ -119,12 +124,6 @@ impl Certificates {
     }
 }
 
-const TRUSTED: &[u8] = b"TRUSTED CERTIFICATE";
-
-fn is_certificate(label: &[u8]) -> bool {
-    matches!(label, b"CERTIFICATE" | b"X509 CERTIFICATE")
-}
-
 /// The first certificate, which may have another label than the others, and what there is to know
 /// of it.
 pub(super) fn first<T>(
@@ -132,8 +131,15 @@ pub(super) fn first<T>(
     source: &Origin,
     known: impl FnOnce(&Decoded<'_>) -> T,
 ) -> Result<(Sent, T), Finding> {
-    let block = blocks.next_of(|label| is_certificate(label) || label == TRUSTED);
-    let block = block.map_err(|malformed| unreadable(&malformed, source))?;
+    let has_key = Cell::new(false);
+    let block = blocks.next_of(|label| {
+        has_key.set(has_key.get() || label.ends_with(b"PRIVATE KEY"));
+        is_any_certificate(label)
+    });
+    let block = block.map_err(|malformed| match malformed.fault {
+        Fault::NoStartLine if has_key.get() => key_alone(source),
+        _ => unreadable(&malformed, source),
+    })?;
     match Decoded::with_trust(&block.content) {
         Some(decoded) => Ok((
             Sent::new(&decoded.sent(), block.origin(source)),
@@ -143,13 +149,20 @@ pub(super) fn first<T>(
     }
 }
 
+fn key_alone(source: &Origin) -> Finding {
+    let message = "there is a private key in it, and no certificate";
+    let finding = Finding::new(Code::NotLoaded, message).at(source);
+    finding.help("Of a folder HAProxy loads every file but those that end in .key: let `fullchain bundle` put certificate and key into one, or name this one as the certificate's file, with .key behind it.")
+}
+
 /// What is the matter with a file in which OpenSSL finds no further block.
 pub(super) fn unreadable(malformed: &Malformed, source: &Origin) -> Finding {
     let why = malformed.fault.why();
     match malformed.fault {
         Fault::NoStartLine => {
             let message = format!("OpenSSL finds nothing in it that it can read: {why}");
-            Finding::new(Code::NotLoaded, message).at(source)
+            let finding = Finding::new(Code::NotLoaded, message).at(source);
+            finding.help("Let `fullchain bundle` write it anew; if it is meant for people, take it out of the folder, of which HAProxy loads every file.")
         }
         _ => Finding::new(Code::NotLoaded, why).at(&malformed.origin(source)),
     }

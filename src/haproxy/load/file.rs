@@ -19,13 +19,13 @@ pub(super) fn load(
 ) -> Result<Loaded, Refused> {
     let blocks = Blocks::read(pem);
     let certificates = Certificates::read(loader, file, &blocks)?;
-    let key = Key::find(file, &blocks, files)?;
+    let key = Key::find(loader.named(file), &blocks, files)?;
     if !certificates.leaf_has(&key.public) {
         let finding = certificates.mismatch(&key.public).at(&key.origin);
         return Err(Refused::new(file, MISMATCH, finding));
     }
     let leaf = certificates.sent.first().and_then(|it| it.certificate());
-    let beside = Beside::read(file, files, leaf)?;
+    let beside = Beside::read(loader.named(file), files, leaf)?;
     if let Some(refused) = certificates.too_weak {
         return Err(refused);
     }

@@ -2,7 +2,7 @@
 //! beside it.
 
 use super::certificates::unreadable;
-use super::{Refused, SideFiles, Words};
+use super::{Named, Refused, SideFiles, Words};
 use crate::cert::Certificate;
 use crate::finding::{Code, Finding, Severity};
 use crate::haproxy::openssl::{Blocks, Fault, Public, first_key};
@@ -29,12 +29,13 @@ pub(super) struct Key {
 
 impl Key {
     pub(super) fn find(
-        file: &str,
+        name: Named<'_>,
         blocks: &Blocks<'_>,
         files: &SideFiles<'_>,
     ) -> Result<Self, Refused> {
+        let Named { file, stem } = name;
         let source = Origin::new(file);
-        let beside = Origin::new(format!("{file}.key"));
+        let beside = Origin::new(format!("{stem}.key"));
         let own = first_key(blocks).map(|found| (found, &source));
         let blocks_beside = match own {
             Some(_) => None,
@@ -53,8 +54,8 @@ impl Key {
         let reason = reason.or_else(|| not_decoded(blocks_beside.as_ref()?, &beside));
         let finding = reason.unwrap_or_else(|| {
             let message = match files.key {
-                Some(_) => format!("there is no private key in it, and none in {file}.key"),
-                None => format!("there is no private key in it, and no file {file}.key"),
+                Some(_) => format!("there is no private key in it, and none in {stem}.key"),
+                None => format!("there is no private key in it, and no file {stem}.key"),
             };
             Finding::new(Code::NoKey, message).at(&source)
         });
@@ -62,7 +63,7 @@ impl Key {
             Some(_) => BAD_KEY,
             None => NO_KEY,
         };
-        Err(Refused::new(file, words, finding))
+        Err(Refused::new(name, words, finding))
     }
 
     /// What clients will have against it.

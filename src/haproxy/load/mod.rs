@@ -50,7 +50,18 @@ pub(in crate::haproxy) use path::not_read;
 pub struct Loader {
     version: Version,
     time: UnixTime,
+    extra_files: ExtraFiles,
     known: Known,
+    strips_crt: bool,
+}
+
+/// Which files beside a certificate file are looked for (`ssl-load-extra-files`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct ExtraFiles {
+    key: bool,
+    ocsp: bool,
+    issuer: bool,
+    sctl: bool,
 }
 
 impl Loader {
@@ -59,7 +70,14 @@ impl Loader {
         Self {
             version: Version::NEWEST,
             time,
+            extra_files: ExtraFiles {
+                key: true,
+                ocsp: true,
+                issuer: true,
+                sctl: true,
+            },
             known: Known::default(),
+            strips_crt: false,
         }
     }
 
@@ -70,8 +88,40 @@ impl Loader {
         self
     }
 
+    /// Which files [`load_path`](Self::load_path) looks for beside the certificate file, by the words
+    /// of `ssl-load-extra-files`: `key`, `ocsp`, `issuer`, `sctl`, `all`, `none`. All, unless set.
+    #[must_use]
+    pub fn extra_files<'w>(mut self, words: impl IntoIterator<Item = &'w str>) -> Self {
+        let words: Vec<&str> = words.into_iter().collect();
+        let has = |word: &str| words.contains(&"all") || words.contains(&word);
+        self.extra_files = ExtraFiles {
+            key: has("key"),
+            ocsp: has("ocsp"),
+            issuer: has("issuer"),
+            sctl: has("sctl"),
+        };
+        self
+    }
+
+    /// The names of the files beside `site.crt` have no `.crt` in them: `site.key`
+    /// (`ssl-load-extra-del-ext`).
+    #[must_use]
+    pub fn extra_del_ext(mut self, strips: bool) -> Self {
+        self.strips_crt = strips;
+        self
+    }
+
     pub(super) fn time(&self) -> UnixTime {
         self.time
+    }
+
+    /// The names that are told of a file.
+    fn named<'a>(&self, file: &'a str) -> Named<'a> {
+        let stem = file.strip_suffix(".crt").filter(|_| self.strips_crt);
+        Named {
+            file,
+            stem: stem.unwrap_or(file),
+        }
     }
 
     /// What HAProxy does with `crt FILE`, by the file's content. The name is for what is said of
@@ -214,26 +264,41 @@ impl Words {
     }
 }
 
+/// A certificate file's name, and what the names of those beside it begin with.
+#[derive(Clone, Copy)]
+struct Named<'a> {
+    file: &'a str,
+    stem: &'a str,
+}
+
+impl<'a> From<&'a str> for Named<'a> {
+    fn from(file: &'a str) -> Self {
+        Self { file, stem: file }
+    }
+}
+
 impl Refused {
     /// Whether no key was found.
     fn is_about_key(&self) -> bool {
         self.words.ends_with(".key'")
     }
 
-    fn new(file: &str, words: Words, finding: Finding) -> Self {
+    fn new<'a>(name: impl Into<Named<'a>>, words: Words, finding: Finding) -> Self {
+        let Named { file, stem } = name.into();
         let Words {
             before,
             suffix,
             after,
         } = words;
         let said = [before.trim(), after.trim()].concat();
+        let meant = if suffix.is_empty() { file } else { stem };
         let message = format!(
             "HAProxy does not load {file} (\"{said}\"): {}",
             finding.message
         );
         Self {
             file: file.to_owned(),
-            words: format!("{before}'{file}{suffix}'{after}"),
+            words: format!("{before}'{meant}{suffix}'{after}"),
             finding: Box::new(Finding { message, ..finding }),
         }
     }

@@ -23,17 +23,17 @@ impl Loader {
         let name = path.to_string_lossy();
         let limit = Limits::default().max_bytes;
         let pem = content(path, limit)
-            .map_err(|error| Refused::new(&name, LEAF, not_read(&error, &name)))?;
+            .map_err(|error| Refused::new(&*name, LEAF, not_read(&error, &name)))?;
         // One that is there and cannot be read is to HAProxy as one that makes no sense.
-        let read = |suffix| {
-            let path = beside(path, suffix);
-            path.exists()
-                .then(|| content(&path, limit).unwrap_or_default())
+        let read = |suffix, is_wanted: bool| {
+            let path = self.beside(path, suffix);
+            (is_wanted && path.exists()).then(|| content(&path, limit).unwrap_or_default())
         };
-        let ocsp = read("ocsp");
+        let extra = self.extra_files;
+        let ocsp = read("ocsp", extra.ocsp);
         // Nobody looks at it without a response.
-        let issuer = ocsp.as_ref().and_then(|_| read("issuer"));
-        let sctl = read("sctl");
+        let issuer = ocsp.as_ref().and_then(|_| read("issuer", extra.issuer));
+        let sctl = read("sctl", extra.sctl);
         let load = |key: Option<&[u8]>| {
             let side = SideFiles {
                 key,
@@ -50,8 +50,17 @@ impl Loader {
                 outcome => return outcome,
             }
         }
-        let key = read("key");
+        let key = read("key", extra.key);
         load(key.as_ref().map(|content| content.as_slice()))
+    }
+
+    /// The file of that suffix beside a certificate file.
+    fn beside(&self, path: &Path, suffix: &str) -> PathBuf {
+        let is_crt = self.strips_crt && path.extension().is_some_and(|it| it == "crt");
+        match is_crt {
+            true => path.with_extension(suffix),
+            false => beside(path, suffix),
+        }
     }
 }
 

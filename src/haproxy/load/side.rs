@@ -8,7 +8,7 @@ mod issued;
 mod ocsp;
 
 use super::certificates::first;
-use super::{Loader, Refused, Sent, SideFiles, Words};
+use super::{Loader, Named, Refused, Sent, SideFiles, Words};
 use crate::cert::Certificate;
 use crate::finding::{Code, Finding};
 use crate::haproxy::openssl::Blocks;
@@ -48,7 +48,7 @@ const NO_ID: Words = Words {
 
 /// What was read beside a certificate file.
 pub(super) struct Beside<'a> {
-    file: &'a str,
+    name: Named<'a>,
     response: Option<&'a [u8]>,
     issuer: Option<Certificate>,
 }
@@ -57,21 +57,21 @@ impl<'a> Beside<'a> {
     /// What comes with the reading of the certificate file. Without the leaf, which OpenSSL takes
     /// and nobody else does, it is not known who its issuer is.
     pub(super) fn read(
-        file: &'a str,
+        name: Named<'a>,
         side: &SideFiles<'a>,
         leaf: Option<&Certificate>,
     ) -> Result<Self, Refused> {
         if side.sctl.is_some_and(|list| !is_timestamps(start(list))) {
             let message = "it is no list of signed certificate timestamps (RFC 6962 section 3.3): the lengths in it do not fit";
-            return Err(refused(file, "sctl", BAD_SCTL, message));
+            return Err(refused(name, "sctl", BAD_SCTL, message));
         }
         let issuer = match side.issuer {
             // Without a response, nobody looks at it.
-            Some(pem) if side.ocsp.is_some() => read_issuer(file, pem, leaf)?,
+            Some(pem) if side.ocsp.is_some() => read_issuer(name, pem, leaf)?,
             _ => None,
         };
         Ok(Self {
-            file,
+            name,
             response: side.ocsp,
             issuer,
         })
@@ -85,7 +85,7 @@ impl<'a> Beside<'a> {
             return Ok(Vec::new());
         };
         let Some(response) = self.response else {
-            let why = format!("there is no file {}.ocsp", self.file);
+            let why = format!("there is no file {}.ocsp", self.name.stem);
             return Ok(must_staple(leaf, &why).into_iter().collect());
         };
         let in_chain = sent
@@ -103,12 +103,12 @@ impl<'a> Beside<'a> {
     }
 
     fn without_id(&self, issuer: Option<&Certificate>) -> Refused {
-        let file = self.file;
+        let Named { file, stem } = self.name;
         let Some(issuer) = issuer else {
             let message = format!(
-                "the certificate's issuer is neither behind it in {file} nor in {file}.issuer"
+                "the certificate's issuer is neither behind it in {file} nor in {stem}.issuer"
             );
-            let mut refused = refused(file, "ocsp", NO_ID, &message);
+            let mut refused = refused(self.name, "ocsp", NO_ID, &message);
             let help = "Add the issuer's certificate to the file, behind the first.";
             *refused.finding = refused.finding.help(help);
             return refused;
@@ -117,7 +117,7 @@ impl<'a> Beside<'a> {
             "the certificate's serial number is too long, as {} gave it",
             issuer.subject_text()
         );
-        refused(file, "ocsp", NO_ID, &message)
+        refused(self.name, "ocsp", NO_ID, &message)
     }
 
     fn ignored(&self, useless: &Useless, leaf: &Certificate) -> Vec<Finding> {
@@ -149,13 +149,13 @@ impl<'a> Beside<'a> {
     /// The response is of no use.
     fn not_sent(&self, message: &str, leaf: &Certificate) -> Vec<Finding> {
         let finding = Finding::new(Code::OcspResponse, message).at(&self.origin());
-        let why = format!("HAProxy does not send {}.ocsp", self.file);
+        let why = format!("HAProxy does not send {}.ocsp", self.name.stem);
         let must_staple = must_staple(leaf, &why);
         std::iter::once(finding).chain(must_staple).collect()
     }
 
     fn origin(&self) -> Origin {
-        Origin::new(format!("{}.ocsp", self.file))
+        Origin::new(format!("{}.ocsp", self.name.stem))
     }
 }
 
@@ -164,10 +164,10 @@ fn start(content: &[u8]) -> &[u8] {
     content.get(..BUFFER).unwrap_or(content)
 }
 
-fn refused(file: &str, suffix: &str, words: Words, message: &str) -> Refused {
-    let origin = Origin::new(format!("{file}.{suffix}"));
+fn refused(name: Named<'_>, suffix: &str, words: Words, message: &str) -> Refused {
+    let origin = Origin::new(format!("{}.{suffix}", name.stem));
     let finding = Finding::new(Code::SideFile, message).at(&origin);
-    Refused::new(file, words, finding)
+    Refused::new(name, words, finding)
 }
 
 /// A list within which each entry has its length before it, as the list has.
@@ -192,18 +192,18 @@ fn counted(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 fn read_issuer(
-    file: &str,
+    name: Named<'_>,
     pem: &[u8],
     leaf: Option<&Certificate>,
 ) -> Result<Option<Certificate>, Refused> {
-    let source = Origin::new(format!("{file}.issuer"));
+    let source = Origin::new(format!("{}.issuer", name.stem));
     let blocks = Blocks::read(pem);
     let (issuer, ()) = first(&mut blocks.strictly(), &source, |_| ())
-        .map_err(|why| refused(file, "issuer", BAD_ISSUER, &why.message))?;
+        .map_err(|why| refused(name, "issuer", BAD_ISSUER, &why.message))?;
     let issuer = issuer.certificate().cloned();
     let why = issuer.as_ref().zip(leaf);
     if let Some(why) = why.and_then(|(issuer, leaf)| not_issued(issuer, leaf)) {
-        return Err(refused(file, "issuer", NOT_ISSUER, why));
+        return Err(refused(name, "issuer", NOT_ISSUER, why));
     }
     Ok(issuer)
 }

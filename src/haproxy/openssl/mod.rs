@@ -11,5 +11,7 @@ mod x509;
 
 pub(super) use key::{Public, first_key};
 pub(super) use name::same_name;
-pub(super) use pem::{Block, Blocks, Fault, Malformed, Strictly};
+pub(super) use pem::{
+    Block, Blocks, Fault, Malformed, Strictly, TRUSTED, is_any_certificate, is_certificate,
+};
 pub(super) use x509::Decoded;

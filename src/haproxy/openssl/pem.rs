@@ -12,6 +12,19 @@ use crate::origin::Origin;
 use crate::read::base64::{Secrecy, decode};
 use crate::read::{clean, secrecy};
 
+/// The label of a certificate with what it is trusted for behind it.
+pub(in crate::haproxy) const TRUSTED: &[u8] = b"TRUSTED CERTIFICATE";
+
+/// Whether it is a label of a certificate that others may follow.
+pub(in crate::haproxy) fn is_certificate(label: &[u8]) -> bool {
+    matches!(label, b"CERTIFICATE" | b"X509 CERTIFICATE")
+}
+
+/// Whether it is a label under which OpenSSL looks for a certificate.
+pub(in crate::haproxy) fn is_any_certificate(label: &[u8]) -> bool {
+    is_certificate(label) || label == TRUSTED
+}
+
 /// The longest piece of a line that is read at once.
 const PIECE: usize = 254;
 /// The longest line behind a header.

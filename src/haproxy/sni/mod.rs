@@ -60,6 +60,12 @@ impl Names {
     }
 }
 
+impl Names {
+    pub(in crate::haproxy) fn key_type(&self) -> KeyType {
+        self.key_type
+    }
+}
+
 /// Whether it has the form of a host name, or of a wildcard.
 fn is_host(name: &str) -> bool {
     let host = name.strip_prefix("*.").unwrap_or(name);

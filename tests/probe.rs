@@ -291,7 +291,7 @@ fn answered(bytes: &[u8], hangs_up: bool) -> std::io::Result<Answer> {
         let _ = stream.write_all(&bytes);
         (!hangs_up).then_some(stream)
     });
-    let probe = Probe::new(Address::Unix(path)).timeout(Duration::from_millis(300));
+    let probe = Probe::new(Address::Unix(path)).timeout(Duration::from_secs(2));
     let answer = probe.ask(&Hello::of(Version::Tls12));
     drop(server.join());
     answer

@@ -15,8 +15,8 @@ use x509_cert::ext::pkix::{AuthorityInfoAccessSyntax, SubjectAltName};
 use x509_cert::name::Name;
 use x509_cert::time::Time;
 
+use crate::base::text::Printable;
 use crate::origin::Origin;
-use crate::printable::Printable;
 use crate::tlv::{Tlv, Walk, tag};
 
 const SUBJECT_KEY_ID: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.14");

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::printable::Printable;
+use crate::base::text::Printable;
 
 /// The work could not be done: a limit was met, or a file could not be read or written.
 ///
@@ -102,20 +102,12 @@ impl fmt::Display for Error {
                 action,
                 path,
                 error,
-            } => write!(
-                f,
-                "cannot {action} {}: {error}",
-                Printable(&path.to_string_lossy())
-            ),
-            Self::NotAFile { path } => write!(
-                f,
-                "{} is not a regular file",
-                Printable(&path.to_string_lossy())
-            ),
+            } => write!(f, "cannot {action} {}: {error}", Printable(path)),
+            Self::NotAFile { path } => write!(f, "{} is not a regular file", Printable(path)),
             Self::LinkLoop { path } => write!(
                 f,
                 "{}: too many symbolic links, or a loop of them",
-                Printable(&path.to_string_lossy())
+                Printable(path)
             ),
             Self::NoAnchors { store, reason } => write!(
                 f,

@@ -100,6 +100,7 @@
 
 #[cfg(feature = "aia")]
 pub mod aia;
+mod base;
 mod bundle;
 mod cert;
 pub mod chain;
@@ -122,7 +123,6 @@ mod pbe;
 mod pem;
 mod pkcs12;
 mod pool;
-mod printable;
 #[cfg(feature = "probe")]
 pub mod probe;
 pub mod profile;
@@ -131,6 +131,8 @@ pub mod tls;
 mod tlv;
 mod trust;
 
+pub use base::cancel::Cancel;
+pub use base::text::Printable;
 pub use bundle::{Bundle, Bundler, Draft, Refusal};
 pub use cert::{Certificate, NotACertificate};
 pub use chain::{Chain, Preference, SignatureMemory};

@@ -5,7 +5,7 @@ use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use crate::printable::Printable;
+use crate::base::text::Printable;
 
 /// Where something was read: a source's name, and the lines in it.
 ///
@@ -121,9 +121,9 @@ impl Origin {
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", Printable(&self.source))?;
+        write!(f, "{}", Printable(&*self.source))?;
         if let Some(part) = &self.part {
-            write!(f, ", {}", Printable(part))?;
+            write!(f, ", {}", Printable(&**part))?;
         }
         match self.lines {
             Some(Lines { first, last }) if first == last => write!(f, ":{first}"),

@@ -7,7 +7,8 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 
 use common::pki::{Ca, Key, KeyKind, LeafOptions};
-use fullchain::haproxy::fleet::{Cancel, Fleet, Summary};
+use fullchain::Cancel;
+use fullchain::haproxy::fleet::{Fleet, Summary};
 use fullchain::haproxy::load::Loader;
 use fullchain::{Bundler, Code, Reader, TrustStore};
 use rustls_pki_types::UnixTime;

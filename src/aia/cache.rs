@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 use ring::digest::{SHA256, digest};
 use rustls_pki_types::CertificateDer;
 
+use crate::base::text::Printable;
 use crate::cert::Certificate;
 use crate::error::Error;
 use crate::finding::{Code, Finding, Report};
 use crate::origin::Origin;
 use crate::pool::Pool;
-use crate::printable::Printable;
 use crate::read::Material;
 
 /// The most files of a cache that are read.
@@ -76,7 +76,7 @@ impl Cache {
             paths.truncate(MAX_FILES);
             let message = format!(
                 "{} has more than {MAX_FILES} files; the others were not read",
-                Printable(&self.folder.to_string_lossy())
+                Printable(&self.folder)
             );
             report.push(Finding::new(Code::Cache, message));
         }
@@ -96,7 +96,7 @@ impl Cache {
         let error = kept.err()?;
         let message = format!(
             "what was fetched is not in the cache {}: {error}",
-            Printable(&self.folder.to_string_lossy())
+            Printable(&self.folder)
         );
         Some(Finding::new(Code::Cache, message))
     }
@@ -146,9 +146,6 @@ fn file_name(der: &[u8]) -> String {
 }
 
 fn ignored(path: &Path, reason: &str) -> Finding {
-    let message = format!(
-        "{} was passed over: {reason}",
-        Printable(&path.to_string_lossy())
-    );
+    let message = format!("{} was passed over: {reason}", Printable(path));
     Finding::new(Code::Cache, message)
 }

@@ -7,10 +7,10 @@ use reqwest::Url;
 use reqwest::header::HeaderValue;
 
 use super::policy::Policy;
+use crate::base::text::Printable;
 use crate::bundle::Draft;
 use crate::cert::Certificate;
 use crate::finding::{Code, Finding};
-use crate::printable::Printable;
 use crate::read::Reader;
 
 /// The most URLs of one certificate that are looked at.

@@ -9,8 +9,8 @@ use super::explain::{MOST_NAMED_PATHS, out_of_date, way};
 use super::graph::{Impostor, LEAF, Node};
 use super::resolve::Resolution;
 use super::search::{Search, Step};
+use crate::base::text::Printable;
 use crate::cert::Certificate;
-use crate::printable::Printable;
 
 /// A drawing of the issuers above a leaf, for people; its form may change.
 ///

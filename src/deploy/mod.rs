@@ -43,10 +43,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::base::cancel::Cancel;
 use crate::bundle::{Bundle, Refusal};
 use crate::error::Error;
 use crate::finding::Report;
-use crate::haproxy::fleet::Cancel;
 use crate::haproxy::{Address, Version};
 
 pub use hook::{AcmeClient, NotAClient, NotTold, Renewed};

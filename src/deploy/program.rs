@@ -5,7 +5,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::haproxy::fleet::Cancel;
+use crate::base::cancel::Cancel;
 
 const PAUSE: Duration = Duration::from_millis(5);
 /// What is kept of a program's output, in bytes: its end says why it failed.
@@ -102,7 +102,7 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use super::run;
-    use crate::haproxy::fleet::Cancel;
+    use crate::base::cancel::Cancel;
 
     fn shell(script: &str, timeout: Duration) -> super::Ended {
         let mut command = Command::new("sh");

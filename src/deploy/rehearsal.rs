@@ -17,10 +17,10 @@ use tempfile::TempDir;
 use super::journal::{Waiting, temporary_folder};
 use super::process::real;
 use super::program;
+use crate::base::cancel::Cancel;
 use crate::error::Error;
 use crate::files::folder_of;
 use crate::haproxy::config::{Environment, Variable, files_of, quoted, words};
-use crate::haproxy::fleet::Cancel;
 use crate::haproxy::load::beside;
 use crate::haproxy::{CrtEntry, CrtList};
 

@@ -16,10 +16,10 @@ use super::process::{Process, Wanted, absolute};
 use super::report::{Deployed, Outcome, Step, StepName};
 use super::verify::{Round, Verification};
 use super::{Deployment, NotBuilt, Update, process, program, rehearsal};
+use crate::base::cancel::Cancel;
 use crate::bundle::Bundle;
 use crate::error::Error;
 use crate::files::{folder_of, follow_links};
-use crate::haproxy::fleet::Cancel;
 use crate::haproxy::load::beside;
 use crate::haproxy::runtime::Runtime;
 

@@ -8,11 +8,11 @@ use rustls::version::{TLS12, TLS13};
 use rustls::{AlertDescription, SignatureScheme, SupportedProtocolVersion};
 use rustls_pki_types::{CertificateDer, ServerName};
 
+use crate::base::cancel::Cancel;
 use crate::bundle::Bundle;
 use crate::cert::Certificate;
 use crate::handshake::{Seen, handshake};
 use crate::haproxy::Address;
-use crate::haproxy::fleet::Cancel;
 use crate::key::KeyAlgorithm;
 use crate::origin::Origin;
 

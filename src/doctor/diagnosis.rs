@@ -4,10 +4,10 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::edit::Edit;
+use crate::base::text::Printable;
 use crate::explain::Cause;
 use crate::finding::{Code, Finding, Report, Severity};
 use crate::origin::Origin;
-use crate::printable::Printable;
 
 /// A finding, with what it leads to and what cures it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use super::change::{Change, Syntax};
 use super::lines::NamedList;
+use crate::base::text::Printable;
 use crate::haproxy::config::File;
 use crate::origin::Origin;
-use crate::printable::Printable;
 
 /// A change to one line.
 #[derive(Clone, Debug, PartialEq, Eq)]

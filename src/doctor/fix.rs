@@ -9,10 +9,10 @@ use std::path::{Component, Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::{Cure, Diagnosis, Edit, Examination};
+use crate::base::text::Printable;
 use crate::bundle::Bundle;
 use crate::finding::Severity;
 use crate::haproxy::config::File;
-use crate::printable::Printable;
 
 /// The lines around a change in a diff.
 const CONTEXT: usize = 3;

@@ -31,8 +31,8 @@ pub use render::Styled;
 
 use std::fmt;
 
+use crate::base::text::Printable;
 use crate::origin::Origin;
-use crate::printable::Printable;
 
 /// The first of these names, and how many more there are.
 pub(crate) fn some_of(names: &[impl AsRef<str>], most: usize) -> String {

@@ -8,10 +8,10 @@ use rustls_pki_types::UnixTime;
 use x509_cert::crl::CertificateList;
 
 use super::openssl::{Blocks, Decoded, Fault, TRUSTED, is_any_certificate, same_name};
+use crate::base::text::Printable;
 use crate::cert::{Certificate, unix_time};
 use crate::chain::moment;
 use crate::origin::Origin;
-use crate::printable::Printable;
 use crate::read::Limits;
 use crate::read::files::content;
 use crate::tlv;

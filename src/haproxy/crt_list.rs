@@ -7,9 +7,9 @@
 use std::fmt;
 
 use super::Version;
+use crate::base::text::Printable;
 use crate::finding::{Code, Finding, Severity};
 use crate::origin::Origin;
-use crate::printable::Printable;
 
 /// The options of a line with how many values, as 2.6 has them.
 const OPTIONS: [(&str, usize); 14] = [

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use fullchain::Report;
 use fullchain::haproxy::BindLine;
-use fullchain::haproxy::fleet::{Cancel, Fleet};
+use fullchain::haproxy::fleet::Fleet;
 use fullchain::haproxy::load::Loader;
+use fullchain::{Cancel, Report};
 use indicatif::{ProgressBar, ProgressStyle};
 use rustls_pki_types::UnixTime;
 use serde::Serialize;

@@ -6,9 +6,9 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use fullchain::haproxy::BindLine;
-use fullchain::haproxy::fleet::{Cancel, Checked, Summary};
+use fullchain::haproxy::fleet::{Checked, Summary};
 use fullchain::haproxy::load::{Judged, Loaded};
-use fullchain::{Certificate, Error, Reader, Report, Severity};
+use fullchain::{Cancel, Certificate, Error, Reader, Report, Severity};
 use rustls_pki_types::UnixTime;
 use serde::Serialize;
 

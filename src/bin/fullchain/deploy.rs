@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use fullchain::Cancel;
 use fullchain::deploy::{Deployed, Deployment, NotBuilt, NotTold, Outcome, Renewed, Step};
-use fullchain::haproxy::fleet::Cancel;
 use fullchain::{Bundle, Report};
 use serde::Serialize;
 

@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use fullchain::Cancel;
 use fullchain::Report;
-use fullchain::haproxy::fleet::Cancel;
 use fullchain::haproxy::sni::{Answer, Client, Row, SniTable};
 use serde::Serialize;
 

@@ -32,11 +32,11 @@ mod workers;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use super::load::{Judged, Loaded, Loader, Refused};
+use crate::base::cancel::Cancel;
 use crate::bundle::Bundler;
 use crate::finding::{Code, Finding, Report};
 
@@ -204,25 +204,4 @@ fn serialize_outcome<S: serde::Serializer>(
         Err(refused) => Outcome::Refused(refused),
     }
     .serialize(serializer)
-}
-
-/// Stops a fleet from elsewhere, such as a signal's handler. Clones are of one.
-#[derive(Clone, Debug, Default)]
-pub struct Cancel(Arc<AtomicBool>);
-
-impl Cancel {
-    /// Not cancelled.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Asks to stop.
-    pub fn cancel(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether it was asked to stop.
-    pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
 }

@@ -6,7 +6,8 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use super::{Cancel, Checked, Fleet};
+use super::{Checked, Fleet};
+use crate::base::cancel::Cancel;
 
 /// So many files are taken at a time at the most, and their results given: waking a thread costs as
 /// much as a tenth of a file does.

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::io;
 
+use crate::base::text::Printable;
 use crate::haproxy::Address;
-use crate::printable::Printable;
 
 /// A command was not done, as far as is known. No text in it comes from a payload.
 #[derive(Debug)]
